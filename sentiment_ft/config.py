@@ -1,0 +1,165 @@
+"""Every knob of a run, in one flat, frozen table.
+
+The keys keep the names that Hugging Face users know. Units and effect stand under each field; `recipe.py` reads recipes and
+overrides into this table and says where each value came from. Numbers that depend on the rows or on the number of processes are
+not stored: `run/sizes.py` derives them.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+Precision = Literal["auto", "fp32", "fp16", "bf16"]
+Metric = Literal["accuracy", "f1", "precision", "recall", "mcc", "roc_auc", "average_precision", "log_loss"]
+LOWER_IS_BETTER = frozenset({"log_loss"})
+
+
+def _precision_alias(value: Any) -> Any:
+    """Accelerate writes full precision as `no`, which YAML reads as false."""
+    return "fp32" if value in ("no", False) else value
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=(), allow_inf_nan=False)
+
+
+class DataConfig(_Frozen):
+    """Which reviews, how they are labelled, and what is held out."""
+
+    data: str = Field("synthetic", min_length=1)
+    """`synthetic`, a csv/tsv/jsonl/parquet file, a folder of them, or `hub:NAME`: the rows to learn from."""
+    validation: str | None = None
+    """Rows to judge by during training, written like `data`. None: a part of `data` is held out."""
+    test: str | None = None
+    """Sealed rows, judged once with the best model after training and never used to choose. None: no test."""
+    text_column: str | None = None
+    """Column that holds the review. None: found by its name (text, sentence, review, ...)."""
+    label_column: str | None = None
+    """Column that holds the label. None: found by its name (label, sentiment, ...)."""
+    label_map: dict[str, Literal[0, 1]] = Field(default_factory=dict)
+    """Label as written in the data -> 0 negative or 1 positive, for data that does not say pos/neg, negative/positive or 0/1."""
+    negative_max_rating: float | None = None
+    """Star ratings up to this are negative; ratings between the two cuts are rejected."""
+    positive_min_rating: float | None = None
+    """Star ratings from this on are positive."""
+    max_rejected_share: float = Field(0.01, ge=0, le=1)
+    """Share of bad rows that is tolerated; more stops the run."""
+    validation_fraction: float = Field(0.2, gt=0, lt=1)
+    """Share of `data` held out when `validation` is not given."""
+    validation_split: Literal["stratified", "families"] = "stratified"
+    """How it is held out: rows drawn per label, or whole template families that training never sees."""
+    synthetic_rows: int = Field(3000, ge=10)
+    """Rows that `synthetic` generates, half of each label."""
+    max_train_samples: int | None = Field(None, ge=2)
+    """Train on this many rows only, drawn by seed. None: all."""
+    max_length: int = Field(256, ge=8)
+    """Positions of the longest row, [CLS] and [SEP] included; longer rows are cut at the end."""
+
+
+class ModelConfig(_Frozen):
+    """Which encoder, and what of it is trained."""
+
+    model_name_or_path: str = Field("bundled", min_length=1)
+    """`bundled` (6-layer MiniLM BERT, no hub needed), a local folder, or a hub name such as bert-base-uncased."""
+    freeze_embeddings: bool = False
+    """Keep the embedding table as it is: saves its gradients and optimizer states, more than half of a small BERT."""
+    gradual_unfreezing_updates: int = Field(0, ge=0)
+    """Updates between releases: the head first, then one layer a time from the top, embeddings last. 0: all at once."""
+    hidden_dropout: float | None = Field(None, ge=0, lt=1)
+    """Dropout of hidden states while training. None: as the model says (BERT: 0.1)."""
+    attention_dropout: float | None = Field(None, ge=0, lt=1)
+    """Dropout of attention weights while training. 0 lets the fused attention kernel run. None: as the model says (BERT: 0.1)."""
+
+
+class OptimizationConfig(_Frozen):
+    """How the weights move."""
+
+    learning_rate: float = Field(2e-5, gt=0, lt=1)
+    """Peak learning rate, reached at the end of warm-up."""
+    lr_scheduler_type: Literal["linear", "cosine", "constant"] = "linear"
+    """Shape after warm-up: down to zero in a line or half a cosine, or flat."""
+    warmup_steps: int | None = Field(None, ge=0)
+    """Updates of warm-up. None: see warmup_ratio."""
+    warmup_ratio: float | None = Field(None, ge=0, lt=1)
+    """Warm-up as a share of all updates. None: 0."""
+    weight_decay: float = Field(0.01, ge=0)
+    """Decoupled decay of weight matrices; never of biases and LayerNorm."""
+    adam_beta1: float = Field(0.9, ge=0, lt=1)
+    adam_beta2: float = Field(0.999, ge=0, lt=1)
+    adam_epsilon: float = Field(1e-8, gt=0)
+    max_grad_norm: float | None = Field(1.0, gt=0)
+    """Global gradient norm above which gradients are scaled down. None: no clipping."""
+    num_train_epochs: float = Field(3.0, gt=0)
+    """Passes over the training rows; may be a fraction."""
+    max_steps: int | None = Field(None, ge=1)
+    """Updates after which training ends, whatever the epochs say. None: the epochs decide."""
+    per_device_batch_size: int = Field(8, ge=1)
+    """Rows of one micro-batch on one process."""
+    gradient_accumulation_steps: int | None = Field(None, ge=1)
+    """Micro-batches of one process summed into one update. None: derived from global_batch_size, else 1."""
+    global_batch_size: int | None = Field(None, ge=1)
+    """Rows of one update = per_device_batch_size x gradient_accumulation_steps x processes. None: derived."""
+    group_by_length: bool = True
+    """Batch rows of similar length together (less padding); which rows share an update still changes every epoch."""
+    mixed_precision: Annotated[Precision, BeforeValidator(_precision_alias)] = "auto"
+    """auto: bf16 where the hardware has it, fp16 on older NVIDIA GPUs (T4, V100), else fp32. fp32 may be written `no`."""
+
+
+class JudgingConfig(_Frozen):
+    """When the model is judged, and by what."""
+
+    eval_steps: int | None = Field(None, ge=1)
+    """Updates between evaluations. None: at the end of each epoch."""
+    per_device_eval_batch_size: int = Field(32, ge=1)
+    """Rows of one evaluation micro-batch on one process; changes speed and memory, not results."""
+    metric_for_best_model: Metric = "accuracy"
+    """The best model is the one with the best value of this on the validation rows; ties go to the lower log-loss."""
+    early_stopping_patience: int | None = Field(None, ge=1)
+    """Evaluations in a row without a better value after which training stops. None: never."""
+    early_stopping_threshold: float = Field(0.0, ge=0)
+    """How much better counts as better for early stopping."""
+    bootstrap_samples: int = Field(1000, ge=100, le=100_000)
+    """Resamples behind each 95% interval."""
+
+
+class RunConfig(_Frozen):
+    """Name, seed, logging."""
+
+    run_name: str | None = Field(None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
+    """Name of the run and of its folder under runs/. None: the recipe's name."""
+    seed: int = Field(42, ge=0, lt=2**32)
+    """Seeds the split, the order of rows, the new head and dropout."""
+    logging_steps: int = Field(10, ge=1)
+    """Updates between lines in metrics.jsonl; the only time training numbers are read from the device."""
+    report_to: Literal["none", "wandb"] = "none"
+    """wandb mirrors metrics.jsonl to Weights & Biases (WANDB_MODE=offline works without an account)."""
+
+
+class Config(RunConfig, JudgingConfig, OptimizationConfig, ModelConfig, DataConfig):
+    """The whole run. Flat on purpose: `-o key=value` and a recipe line are the same words."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Config:
+        problems = []
+        if self.warmup_steps is not None and self.warmup_ratio is not None:
+            problems.append("warmup_steps and warmup_ratio are both given: keep one (set the other to null)")
+        cuts = (self.negative_max_rating, self.positive_min_rating)
+        if (cuts[0] is None) != (cuts[1] is None):
+            problems.append("negative_max_rating and positive_min_rating belong together: give both")
+        if cuts[0] is not None and cuts[1] is not None and cuts[0] >= cuts[1]:
+            problems.append(f"negative_max_rating {cuts[0]:g} must be below positive_min_rating {cuts[1]:g}")
+        if cuts[0] is not None and self.label_map:
+            problems.append("label_map and rating cuts are both given: keep one")
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+
+SECTIONS: tuple[type[_Frozen], ...] = (DataConfig, ModelConfig, OptimizationConfig, JudgingConfig, RunConfig)
+
+
+def keys_of(section: type[_Frozen]) -> list[str]:
+    """The keys of one section, in the order they are written."""
+    return list(section.model_fields)

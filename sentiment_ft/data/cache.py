@@ -1,0 +1,222 @@
+"""Rows on disk: cleaned, labelled and tokenised once, then memory-mapped by everyone.
+
+One folder per content: rows.arrow (Arrow IPC file: text, label, line, family, input_ids, uncut_length), rejected.jsonl, receipt.json.
+The key hashes the content of the source, the cleaning, the tokenizer and max_length - never a time stamp, which a rewritten file
+can share. A folder is written aside and renamed, so it is there whole or not at all. Memory is bounded by one chunk.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from sentiment_ft.data import encoding
+from sentiment_ft.data.accounting import count_reason
+from sentiment_ft.data.sources import Rejected, Row, Source, fingerprint, read
+from sentiment_ft.errors import OutputError
+
+CHUNK = 8192  # rows per Arrow batch: at 300 tokens a row about 10 MB held at once
+FORMAT = 1  # raise when the columns change
+
+Report = Callable[[int], None]  # told the rows read so far
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of every row of a source: rows_read = rows_used + rows_rejected."""
+
+    source: str
+    rows_used: int
+    rows_rejected: int
+    rejected_by_reason: dict[str, int] = field(default_factory=dict)
+    first_rejected_at: str | None = None
+
+    @property
+    def rows_read(self) -> int:
+        return self.rows_used + self.rows_rejected
+
+
+class Rows:
+    """Random access to cached rows without loading them; closes with the process."""
+
+    def __init__(self, path: Path) -> None:
+        reader = pa.ipc.open_file(pa.memory_map(str(path)))
+        self._batches = [reader.get_batch(number) for number in range(reader.num_record_batches)]
+        self.labels: NDArray[np.int8] = self._column("label", np.int8)
+        self.uncut_lengths: NDArray[np.int32] = self._column("uncut_length", np.int32)
+        self.lengths: NDArray[np.int32] = self._column("length", np.int32)
+        self._ids = [batch.column("input_ids") for batch in self._batches]
+        self._offsets = [ids.offsets.to_numpy() for ids in self._ids]
+        self._values = [ids.values.to_numpy() for ids in self._ids]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def _column(self, name: str, dtype: Any) -> NDArray[Any]:
+        parts = [batch.column(name).to_numpy() for batch in self._batches]
+        return np.concatenate(parts) if parts else np.empty(0, dtype)
+
+    def input_ids(self, row: int) -> NDArray[np.int32]:
+        """Ids of one row, special tokens included: a view of the mapped file."""
+        chunk, place = divmod(row, CHUNK)
+        offsets = self._offsets[chunk]
+        ids: NDArray[np.int32] = self._values[chunk][offsets[place] : offsets[place + 1]]
+        return ids
+
+    def text(self, row: int) -> str:
+        text: str = self._cell("text", row)
+        return text
+
+    def line(self, row: int) -> int:
+        line: int = self._cell("line", row)
+        return line
+
+    def file(self, row: int) -> str:
+        file: str = self._cell("file", row)
+        return file
+
+    def _cell(self, name: str, row: int) -> Any:
+        chunk, place = divmod(row, CHUNK)
+        return self._batches[chunk].column(name)[place].as_py()
+
+    def texts(self, rows: Sequence[int] | NDArray[np.int64] | None = None) -> Iterator[str]:
+        """The texts of the given rows (None: all), in that order."""
+        return map(self.text, map(int, range(len(self)) if rows is None else rows))
+
+    def families(self) -> list[str | None]:
+        return [name for batch in self._batches for name in batch.column("family").to_pylist()]
+
+
+@dataclass(frozen=True, slots=True)
+class Corpus:
+    """A cached source: its rows, its receipt, its folder."""
+
+    rows: Rows
+    receipt: Receipt
+    folder: Path
+    reused: bool
+
+
+def cache_root() -> Path:
+    """SENTIMENT_FT_CACHE, else $XDG_CACHE_HOME/sentiment_ft, else ~/.cache/sentiment_ft."""
+    chosen = os.environ.get("SENTIMENT_FT_CACHE")
+    return Path(chosen) if chosen else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sentiment_ft"
+
+
+def load(source: Source, tokenizer: Any, max_length: int, report: Report | None = None) -> Corpus:
+    """The cached rows of a source; read, cleaned and tokenised first where they are not cached yet.
+
+    Raises DataError for what cannot be read, OutputError when the cache cannot be written.
+    """
+    key = hashlib.sha256(
+        f"{FORMAT}:{fingerprint(source)}:{encoding.fingerprint(tokenizer)}:{max_length}".encode()
+    ).hexdigest()[:32]
+    folder = cache_root() / "rows" / key
+    cached = _open(folder, reused=True)
+    if cached is not None:
+        return cached
+    staged: Path | None = None
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        staged = Path(tempfile.mkdtemp(prefix=f".{key}-", dir=folder.parent))
+        _write(staged, source, tokenizer, max_length, report)
+        shutil.rmtree(folder, ignore_errors=True)  # what is there did not open
+        with contextlib.suppress(FileExistsError):  # another process was as fast: its rows are the same
+            staged.rename(folder)
+    except OSError as error:
+        if error.filename is None or str(cache_root()) in str(error.filename) or error.errno in (28, 122):
+            raise OutputError(
+                f"the token cache cannot be written: {error.strerror}",
+                where=cache_root(),
+                way_out="free space there, or another folder: SENTIMENT_FT_CACHE=DIR",
+            ) from None
+        raise
+    finally:
+        if staged is not None:
+            shutil.rmtree(staged, ignore_errors=True)
+    corpus = _open(folder, reused=False)
+    assert corpus is not None, folder
+    return corpus
+
+
+def _open(folder: Path, *, reused: bool) -> Corpus | None:
+    try:
+        receipt = Receipt(**json.loads((folder / "receipt.json").read_text("utf-8")))
+        rows = Rows(folder / "rows.arrow")
+    except (OSError, ValueError, TypeError, KeyError, pa.ArrowException):
+        return None  # absent or damaged: made again
+    return Corpus(rows, receipt, folder, reused) if len(rows) == receipt.rows_used else None
+
+
+_SCHEMA = pa.schema(
+    [
+        ("text", pa.string()),
+        ("label", pa.int8()),
+        ("file", pa.string()),
+        ("line", pa.int64()),
+        ("family", pa.string()),
+        ("input_ids", pa.list_(pa.int32())),
+        ("length", pa.int32()),
+        ("uncut_length", pa.int32()),
+    ]
+)
+
+
+def _write(folder: Path, source: Source, tokenizer: Any, max_length: int, report: Report | None) -> None:
+    reasons: Counter[str] = Counter()
+    first: str | None = None
+    used = 0
+    pending: list[Row] = []
+    with (
+        pa.OSFile(str(folder / "rows.arrow"), "wb") as sink,
+        pa.ipc.new_file(sink, _SCHEMA) as writer,
+        (folder / "rejected.jsonl").open("w", encoding="utf-8") as rejected,
+    ):
+        for item in read(source):
+            if isinstance(item, Rejected):
+                rejected.write(json.dumps(asdict(item), ensure_ascii=True) + "\n")
+                count_reason(reasons, item.reason)
+                first = first or f"{item.file}:{item.line}"
+                continue
+            pending.append(item)
+            if len(pending) == CHUNK:
+                writer.write_batch(_batch(pending, tokenizer, max_length))
+                used += len(pending)
+                pending.clear()
+                if report is not None:
+                    report(used + reasons.total())
+        if pending:
+            writer.write_batch(_batch(pending, tokenizer, max_length))
+            used += len(pending)
+    receipt = Receipt(source.name, used, reasons.total(), dict(reasons.most_common()), first)
+    (folder / "receipt.json").write_text(json.dumps(asdict(receipt)), "utf-8")
+
+
+def _batch(rows: Sequence[Row], tokenizer: Any, max_length: int) -> pa.RecordBatch:
+    ids, uncut = encoding.encode(tokenizer, [row.text for row in rows], max_length)
+    lengths = np.fromiter(map(len, ids), np.int32, len(ids))
+    offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]).astype(np.int32)
+    columns: list[Any] = [
+        pa.array([row.text for row in rows], pa.string()),
+        pa.array([row.label for row in rows], pa.int8()),
+        pa.array([row.file for row in rows], pa.string()),
+        pa.array([row.line for row in rows], pa.int64()),
+        pa.array([row.family for row in rows], pa.string()),
+        pa.ListArray.from_arrays(pa.array(offsets), pa.array(np.concatenate(ids))),
+        pa.array(lengths),
+        pa.array(uncut, pa.int32()),
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=_SCHEMA)

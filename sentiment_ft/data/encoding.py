@@ -1,0 +1,35 @@
+"""Clean text to token ids: batched, never padded, cut at max_length with the closing special token kept."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+ENCODING_VERSION = 1  # part of the cache key: raise it when the ids of a text change
+
+
+def encode(tokenizer: Any, texts: Sequence[str], max_length: int) -> tuple[list[NDArray[np.int32]], list[int]]:
+    """(ids of each text, at most max_length; real tokens of each text before the cut).
+
+    The uncut length feeds the length analysis, so the tokenizer's own truncation, which hides it, is not used. BERT-family rows are
+    [CLS] ... [SEP]: cutting keeps the first max_length - 1 ids and the last.
+    """
+    ids = tokenizer(
+        list(texts), add_special_tokens=True, padding=False, truncation=False, return_attention_mask=False,
+        return_token_type_ids=False, verbose=False,
+    )["input_ids"]  # fmt: skip
+    uncut = [len(row) for row in ids]
+    return [
+        np.asarray(row if len(row) <= max_length else row[: max_length - 1] + row[-1:], np.int32) for row in ids
+    ], uncut
+
+
+def fingerprint(tokenizer: Any) -> str:
+    """sha256 of everything that decides the ids of a text."""
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    described = backend.to_str() if backend is not None else repr(sorted(tokenizer.get_vocab().items()))
+    return hashlib.sha256(f"{ENCODING_VERSION}:{type(tokenizer).__name__}:{described}".encode()).hexdigest()

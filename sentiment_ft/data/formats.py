@@ -1,0 +1,174 @@
+"""One streaming reader per file format. Memory is bounded by one line, or by one batch of Parquet rows."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from sentiment_ft.data.lines import read_lines
+from sentiment_ft.data.records import Record, Rejected, rejected
+from sentiment_ft.data.tables import read_table
+from sentiment_ft.errors import DataError
+from sentiment_ft.terminal import printable
+
+FORMATS = {
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "jsonl",
+    ".parquet": "parquet",
+    ".txt": "txt",
+}
+PARQUET_BATCH_ROWS = 1024
+
+
+def read_records(path: str | Path, *, format: str | None = None) -> Iterator[Record | Rejected]:
+    """Every row of a file, in order: as a Record, or as a Rejected that says why it is none.
+
+    format: csv, tsv, jsonl, parquet or txt (one text a line, column "text"); None: by the file's ending.
+    Raises DataError for a file that is missing, of unknown format, empty, or a header without rows.
+    """
+    path = Path(path)
+    chosen = format or format_of(path)
+    if check_file(path) == 0:
+        raise DataError("the file is empty", where=path, way_out="check what should have written it")
+    readers = {"jsonl": _read_jsonl, "parquet": _read_parquet, "txt": _read_txt}
+    if chosen in readers:
+        records = readers[chosen](path)
+    elif chosen in ("csv", "tsv"):
+        records = read_table(path, tabs=chosen == "tsv")
+    else:
+        raise DataError(
+            f"unknown format '{chosen}'", where=path, way_out=f"one of {', '.join(sorted(set(FORMATS.values())))}"
+        )
+    return _at_least_one(
+        records, path, "the file has a header but no rows" if chosen in ("csv", "tsv") else "the file has no rows"
+    )
+
+
+def format_of(path: Path) -> str:
+    """The format that a file's ending names. Raises DataError for an ending nobody reads."""
+    known = FORMATS.get(path.suffix.lower())
+    if known is None:
+        ending = f"the ending '{printable(path.suffix, 20)}'" if path.suffix else "a name without ending"
+        way_out = (
+            "unpack it first"
+            if path.suffix in (".gz", ".zip", ".bz2", ".xz", ".zst")
+            else f"use one of {', '.join(FORMATS)}"
+        )
+        raise DataError(f"cannot tell the format from {ending}", where=printable(str(path)), way_out=way_out)
+    return known
+
+
+def check_file(path: Path) -> int:
+    """Bytes of a regular file. Raises DataError when there is none, and names the file that may have been meant."""
+    try:
+        status = path.stat()
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        what = "no such file or folder" if isinstance(error, FileNotFoundError) else f"cannot be read: {_words(error)}"
+        raise DataError(what, where=printable(str(path)), way_out=_near(path)) from None
+    if not stat.S_ISREG(status.st_mode):
+        raise DataError(
+            "not a regular file",
+            where=printable(str(path)),
+            way_out="write the rows to a file first: they are read twice",
+        )
+    return status.st_size
+
+
+def _words(error: OSError | ValueError) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
+
+
+def _near(path: Path) -> str:
+    try:
+        names = [entry.name for entry in path.parent.iterdir()]
+    except (OSError, ValueError):
+        return f"the folder {printable(str(path.parent))} is not there either: check the path"
+    near = difflib.get_close_matches(path.name, names, n=1)
+    return f"did you mean {printable(str(path.parent / near[0]))}?" if near else "check the path"
+
+
+def _at_least_one(records: Iterator[Record | Rejected], path: Path, otherwise: str) -> Iterator[Record | Rejected]:
+    empty = True
+    for record in records:
+        empty = False
+        yield record
+    if empty:
+        raise DataError(otherwise, where=path, way_out="check what should have written it")
+
+
+def _read_txt(path: Path) -> Iterator[Record | Rejected]:
+    for line in read_lines(path):
+        if line.fault is None:
+            yield Record({"text": line.text}, str(path), line.number)
+        else:
+            yield rejected(str(path), line.number, line.fault, line.text)
+
+
+def _read_jsonl(path: Path) -> Iterator[Record | Rejected]:
+    for line in read_lines(path):
+        fault = line.fault
+        if fault is None:
+            if not line.text.strip():
+                continue
+            try:
+                value = json.loads(line.text)
+            except json.JSONDecodeError as error:
+                fault = f"broken JSON: {error.msg} at column {error.colno}"
+            except (ValueError, RecursionError) as error:  # an integer of 5,000 digits; 100,000 opening brackets
+                fault = (
+                    f"broken JSON: {'nested too deep' if isinstance(error, RecursionError) else 'a number too long'}"
+                )
+            else:
+                if isinstance(value, dict):
+                    yield Record(value, str(path), line.number)
+                    continue
+                fault = f"not a JSON object: {_JSON_NAMES.get(type(value), 'null')}"
+        if line.number == 1 and line.text.lstrip().startswith("["):
+            raise DataError(
+                "the file is one JSON array, not one object a line",
+                where=path,
+                way_out=f"convert it: jq -c '.[]' {printable(path.name)} > {printable(path.stem)}.jsonl",
+            )
+        yield rejected(str(path), line.number, fault, line.text)
+
+
+_JSON_NAMES: dict[type, str] = {
+    list: "an array",
+    str: "a string",
+    int: "a number",
+    float: "a number",
+    bool: "true or false",
+}
+
+
+def _read_parquet(path: Path) -> Iterator[Record | Rejected]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(path, pre_buffer=False) as file:
+            flat = [field.name for field in file.schema_arrow if not pa.types.is_nested(field.type)]
+            row = 0
+            for batch in file.iter_batches(batch_size=PARQUET_BATCH_ROWS, columns=flat):
+                for place in range(batch.num_rows):
+                    row += 1
+                    yield _parquet_record(batch, place, str(path), row)
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(
+            f"not a readable Parquet file: {printable(str(error), 200)}", where=path, way_out="write or copy it again"
+        ) from None
+
+
+def _parquet_record(batch: Any, place: int, file: str, row: int) -> Record | Rejected:
+    try:
+        return Record({name: batch.column(name)[place].as_py() for name in batch.schema.names}, file, row)
+    except UnicodeDecodeError as error:  # Parquet does not check the strings it is given
+        fault = f"not UTF-8: byte 0x{error.object[error.start]:02x} at byte {error.start + 1}"
+        return rejected(file, row, fault, error.object.decode("utf-8", "replace"))

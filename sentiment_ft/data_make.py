@@ -1,0 +1,57 @@
+"""Synthetic reviews written to a file, in constant memory."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TextIO
+
+from sentiment_ft.data.synthetic import SyntheticRow, Which, generate
+from sentiment_ft.errors import ConfigError
+from sentiment_ft.run import folder as run_folder
+from sentiment_ft.terminal import console, printable
+from sentiment_ft.track.progress import bar
+
+REPORT_EVERY = 10_000  # rows between two movements of the bar: about half a second
+
+
+def make(output: Path, *, rows: int, seed: int, families: Which, overwrite: bool, quiet: bool) -> None:
+    """Write `rows` reviews as .jsonl, .csv or .tsv with the columns text, label (0, 1) and family. Raises OutputError."""
+    writers = {".jsonl": _write_jsonl, ".csv": _write_csv, ".tsv": _write_tsv}
+    writer = writers.get(output.suffix.lower())
+    if writer is None:
+        raise ConfigError(
+            f"cannot write '{printable(output.suffix, 20)}'",
+            where=printable(str(output), 200),
+            way_out=f"end it in {', '.join(writers)}",
+        )
+    path = output if overwrite and output.is_file() else run_folder.fresh_file(str(output))
+    with bar("writing rows", rows, quiet=quiet) as shown, run_folder.staged_file(path) as file:
+        writer(_counted(generate(rows, seed, families), shown.update), file)
+    if not quiet:
+        console.print(f"{path}: {rows:,} rows, half positive, seed {seed}, families: {families}", markup=False)
+
+
+def _counted(rows: Iterator[SyntheticRow], report: object) -> Iterator[SyntheticRow]:
+    assert callable(report)
+    for number, row in enumerate(rows, 1):
+        yield row
+        if number % REPORT_EVERY == 0:
+            report(number)
+
+
+def _write_jsonl(rows: Iterator[SyntheticRow], file: TextIO) -> None:
+    for row in rows:
+        file.write(json.dumps({"text": row.text, "label": row.label, "family": row.family}, ensure_ascii=False) + "\n")
+
+
+def _write_csv(rows: Iterator[SyntheticRow], file: TextIO, delimiter: str = ",") -> None:
+    writer = csv.writer(file, delimiter=delimiter, lineterminator="\n")
+    writer.writerow(("text", "label", "family"))
+    writer.writerows((row.text, row.label, row.family) for row in rows)
+
+
+def _write_tsv(rows: Iterator[SyntheticRow], file: TextIO) -> None:
+    _write_csv(rows, file, "\t")

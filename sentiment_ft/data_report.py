@@ -1,0 +1,80 @@
+"""The `data show` verb: a source read as training would read it, every row accounted for."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import Any
+
+from rich.table import Table
+
+from sentiment_ft.config import Config
+from sentiment_ft.data.cache import Corpus
+from sentiment_ft.data.prepare import length_analysis, load_source, source_of
+from sentiment_ft.model import classifier
+from sentiment_ft.terminal import printable, results
+from sentiment_ft.track.progress import bar
+
+TOP_REASONS = 8
+TOP_FAMILIES = 30
+
+
+def run(config: Config, *, samples: int, as_json: bool, quiet: bool) -> None:
+    """Raises DataError, ModelError."""
+    tokenizer = classifier.load_tokenizer(config.model_name_or_path)
+    with bar("reading rows", None, quiet=quiet) as shown:
+        corpus = load_source(
+            source_of(config, config.data), tokenizer, config.max_length, config.max_rejected_share, shown.update
+        )
+    account = describe(corpus, config.max_length, samples)
+    if as_json:
+        print(json.dumps(account, indent=2, ensure_ascii=False))
+    elif not quiet:
+        results.print(_table(account))
+        for sample in account["samples"]:
+            results.print(f"{sample['label']}  {printable(sample['text'], 200)}", markup=False)
+
+
+def describe(corpus: Corpus, max_length: int, samples: int) -> dict[str, Any]:
+    """The account of a source as plain data; samples are spread evenly over its rows."""
+    rows, receipt = corpus.rows, corpus.receipt
+    labels = Counter(rows.labels.tolist())
+    families = Counter(name for name in rows.families() if name is not None)
+    places = range(0, len(rows), max(1, len(rows) // samples)) if samples else range(0)
+    return {
+        "source": receipt.source,
+        "rows_read": receipt.rows_read,
+        "rows_used": receipt.rows_used,
+        "rows_rejected": receipt.rows_rejected,
+        "rejected_by_reason": receipt.rejected_by_reason,
+        "rejected_file": str(corpus.folder / "rejected.jsonl"),
+        "labels": {"negative": labels[0], "positive": labels[1]},
+        "lengths": length_analysis(rows, max_length),
+        "families": dict(families.most_common()),
+        "samples": [{"label": int(rows.labels[place]), "text": rows.text(place)} for place in list(places)[:samples]],
+    }
+
+
+def _table(account: dict[str, Any]) -> Table:
+    table = Table(
+        title=printable(account["source"], 100), title_justify="left", box=None, show_header=False, pad_edge=False
+    )
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    table.add_row(
+        "rows", f"{account['rows_read']:,} read = {account['rows_used']:,} used + {account['rows_rejected']:,} rejected"
+    )
+    for reason, count in list(account["rejected_by_reason"].items())[:TOP_REASONS]:
+        table.add_row("", f"{count:,} x {printable(reason, 100)}")
+    if account["rows_rejected"]:
+        table.add_row("", f"each with file and line: {account['rejected_file']}")
+    table.add_row("labels", ", ".join(f"{count:,} {name}" for name, count in account["labels"].items()))
+    tokens = account["lengths"]["real_tokens"]
+    table.add_row("real tokens a row", ", ".join(f"{name} {value:g}" for name, value in tokens.items()))
+    table.add_row(
+        "cut", f"{account['lengths']['truncated_share']:.2%} of rows at max_length {account['lengths']['max_length']}"
+    )
+    if account["families"]:
+        shown = list(account["families"].items())[:TOP_FAMILIES]
+        table.add_row("families", ", ".join(f"{printable(name, 30)} {count:,}" for name, count in shown))
+    return table

@@ -1,0 +1,132 @@
+"""Probabilities for rows, each exactly once at any number of processes; and the `eval` verb."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from numpy.typing import NDArray
+
+from sentiment_ft.config import Config
+from sentiment_ft.data.collate import collate
+from sentiment_ft.data.prepare import Part, copy_rejected, load_source, source_of
+from sentiment_ft.errors import ModelError
+from sentiment_ft.judge.intervals import judge
+from sentiment_ft.judge.metric import metric
+from sentiment_ft.model import classifier
+from sentiment_ft.run import folder as run_folder
+from sentiment_ft.run import precision as run_precision
+from sentiment_ft.run.folder import newest_model
+from sentiment_ft.terminal import printable, results
+from sentiment_ft.track.judgement_plots import judgement_plots
+from sentiment_ft.track.predictions import write_errors, write_predictions
+from sentiment_ft.track.progress import Bar, bar
+from sentiment_ft.track.summary_table import judgement_table
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How rows are fed: `rows` a micro-batch; `positive` the output that means positive; micro_batches None: all."""
+
+    rows: int
+    positive: int = 1
+    micro_batches: int | None = None
+
+
+@torch.inference_mode()
+def probabilities(
+    accelerator: Accelerator, model: Any, part: Part, pad_id: int, limits: Limits, bar: Bar | None = None
+) -> NDArray[np.float64]:
+    """p_positive of the part's rows, in their order, (N,), on every process.
+
+    Rows run longest first, so that a batch that does not fit in memory fails at once. Places beyond the last row hold row -1, which
+    every process drops: no row is counted twice. With `micro_batches` only the first rows are judged and N is smaller.
+    """
+    model.eval()
+    order = np.argsort(-part.lengths, kind="stable")
+    if limits.micro_batches is not None:
+        order = order[: limits.micro_batches * limits.rows * accelerator.num_processes]
+    step = limits.rows * accelerator.num_processes
+    numbers: list[torch.Tensor] = []
+    logits: list[torch.Tensor] = []
+    for start in range(0, len(order), step):
+        mine = order[start + accelerator.process_index * limits.rows :][: limits.rows]
+        padded = np.concatenate([mine, np.full(limits.rows - len(mine), -1)])
+        batch = collate(part, mine if len(mine) else order[:1], pad_id, accelerator.device)
+        batch.pop("labels")
+        output = model(**batch).logits.float()  # (B, 2)
+        filled = output.new_zeros((limits.rows, 2))
+        filled[: len(mine)] = output[: len(mine)]
+        logits.append(filled)
+        numbers.append(torch.from_numpy(padded).to(accelerator.device))
+        if bar is not None:
+            bar.update(min(start + step, len(order)))
+    gathered = accelerator.gather((torch.cat(numbers), torch.cat(logits)))
+    where, values = (tensor.cpu().numpy() for tensor in gathered)
+    real = where >= 0  # (N,)
+    by_row = np.argsort(where[real], kind="stable")
+    assert np.array_equal(where[real][by_row], np.sort(order)), "each row exactly once"
+    return _softmax(values[real][by_row].astype(np.float64))[:, limits.positive]
+
+
+def _softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(N, C) -> (N, C), in float64 on the host so that the precision of training does not round confidences to 1."""
+    shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
+    result: NDArray[np.float64] = shifted / shifted.sum(axis=1, keepdims=True)
+    return result
+
+
+def run(
+    name: str | None, config: Config, *, output: str | None, batch: int, max_length: int | None, precision: str, samples: int,
+    as_json: bool, quiet: bool,
+) -> None:  # fmt: skip
+    """The `eval` verb: judge any saved two-class model on `config.data`, with the columns and labels of the config.
+
+    Raises ModelError, DataError, ConfigError; OutputError before any work when `output` cannot be used.
+    """
+    name = name or str(newest_model())
+    folder = None if output is None else run_folder.fresh(output)
+    device = run_precision.device_in_use()
+    chosen = run_precision.resolve(precision, device)
+    model, positive = classifier.load_for_use(name)
+    tokenizer = classifier.load_tokenizer(name)
+    length = min(max_length or 10**9, classifier.longest_row(tokenizer, name))
+    accelerator = Accelerator(mixed_precision=run_precision.ACCELERATE_NAMES[chosen], cpu=device.kind == "cpu")
+    model = accelerator.prepare(model)
+    with accelerator.main_process_first(), bar("reading rows", None, quiet=quiet) as shown:
+        corpus = load_source(source_of(config, config.data), tokenizer, length, config.max_rejected_share, shown.update)
+    part = Part.of(corpus.rows)
+    with bar("evaluating", len(part), quiet=quiet) as shown:
+        p_positive = probabilities(
+            accelerator, model, part, tokenizer.pad_token_id or 0, Limits(batch, positive), shown
+        )
+    if not np.isfinite(p_positive).all():
+        raise ModelError(
+            f"gives no number for {int((~np.isfinite(p_positive)).sum())} of {len(part)} rows",
+            where=name,
+            way_out="--precision fp32",
+        )
+    if not accelerator.is_main_process:
+        return
+    judgement = judge(part.labels, p_positive, samples=samples, seed=config.seed).to_json()
+    judgement["scores"] = metric().compute(predictions=p_positive, references=part.labels)
+    result = {
+        "model": name, "data": config.data, "max_length": length, "mixed_precision": chosen, "rows_read": corpus.receipt.rows_read,
+        "rows_rejected": corpus.receipt.rows_rejected, **judgement,
+    }  # fmt: skip
+    if folder is not None:
+        run_folder.make(folder)
+        copy_rejected([corpus], folder / "rejected.jsonl")
+        write_predictions(folder / "predictions.jsonl", part, p_positive)
+        write_errors(folder / "worst_errors.jsonl", part, p_positive)
+        judgement_plots(part.labels, p_positive, folder, config.data)
+        run_folder.write_json(folder / "judgement.json", result)
+    if as_json:
+        print(json.dumps(result, indent=2, allow_nan=False))
+    elif not quiet:
+        title = f"{printable(name, 60)} on {printable(config.data, 60)}: {len(part):,} rows, {corpus.receipt.rows_rejected:,} rejected"
+        results.print(judgement_table(result, title))

@@ -1,0 +1,1 @@
+"""The classifier and the groups of its parameters."""

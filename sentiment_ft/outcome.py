@@ -1,0 +1,167 @@
+"""What a run leaves behind: the files of its folder and the tables on the terminal."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import asdict
+from typing import Any
+
+import psutil
+import torch
+from accelerate.utils import broadcast
+from safetensors.torch import load_file
+
+from sentiment_ft import evaluation, plan
+from sentiment_ft.data import batching
+from sentiment_ft.data.prepare import copy_rejected, leaks, length_analysis
+from sentiment_ft.judge.intervals import Judgement, judge
+from sentiment_ft.recipe import Loaded
+from sentiment_ft.run import folder as run_folder
+from sentiment_ft.run.environment import environment
+from sentiment_ft.run.memory import peak_memory_mib
+from sentiment_ft.state import Run
+from sentiment_ft.terminal import console
+from sentiment_ft.track.card import model_card
+from sentiment_ft.track.judgement_plots import judgement_plots
+from sentiment_ft.track.plots import length_plot, training_plots
+from sentiment_ft.track.predictions import write_errors, write_predictions
+from sentiment_ft.track.progress import bar
+from sentiment_ft.track.summary_table import judgement_table, summary_table
+
+
+def opening(run: Run, loaded: Loaded, device: str) -> None:
+    """Before the first update: what is known by then, written and shown. Main process only."""
+    data, config = run.data, run.config
+    lengths = length_analysis(data.train.rows, config.max_length)
+    run_folder.write_json(run.folder / "environment.json", environment())
+    run_folder.write_json(run.folder / "lengths.json", lengths)
+    copy_rejected(data.corpora, run.folder / "rejected.jsonl")
+    length_plot(data.train.rows.uncut_lengths, config.max_length, run.folder / "plots")
+    if run.quiet:
+        return
+    described = describe(run, loaded, device, lengths)
+    console.print(plan.summary_table(described, f"plan of {run.folder}"))
+    for line in data_lines(run):
+        console.print(line, markup=False)
+
+
+def describe(run: Run, loaded: Loaded, device: str, lengths: dict[str, Any]) -> dict[str, Any]:
+    """The plan of a built run."""
+    data, config, sizes = run.data, run.config, run.sizes
+    return plan.describe(
+        loaded, sizes, precision=run.precision, device=device, rows=data.counts(), lengths=lengths,
+        parameters=sum(parameter.numel() for parameter in run.model.parameters()),
+        padding_share=batching.first_padding(data.train.lengths, config, sizes.global_batch_size),
+    )  # fmt: skip
+
+
+def data_lines(run: Run) -> list[str]:
+    """The account of rows, one line a source."""
+    return [
+        f"{corpus.receipt.source}: {corpus.receipt.rows_read:,} rows read = {corpus.receipt.rows_used:,} used + "
+        f"{corpus.receipt.rows_rejected:,} rejected{' (from the token cache)' if corpus.reused else ''}"
+        for corpus in run.data.corpora
+    ]
+
+
+def say_evaluation(run: Run, values: dict[str, float | None], *, better: bool) -> None:
+    shown = "  ".join(
+        f"{name} {value:.4f}" for name in ("accuracy", "f1", "log_loss") if (value := values[name]) is not None
+    )
+    console.print(f"update {run.state.update}: validation {shown}{'  best so far' if better else ''}", markup=False)
+
+
+def closing(run: Run) -> None:
+    """After the last update: judge the best model, once on the sealed test rows, and write everything down.
+
+    Every process takes part in judging; the main process writes. summary.json comes last: a folder that has it is complete.
+    """
+    if run.data.test is not None:
+        restore_best(run)
+        began = time.perf_counter()
+        limits = evaluation.Limits(run.config.per_device_eval_batch_size)
+        with bar("judging the test rows", len(run.data.test), quiet=run.quiet) as shown:
+            test_p = evaluation.probabilities(run.accelerator, run.model, run.data.test, run.pad_id, limits, shown)
+        run.totals.eval_s += time.perf_counter() - began
+    if not run.accelerator.is_main_process:
+        return
+    assert run.best_p_positive is not None
+    validation, p_positive = run.data.validation, run.best_p_positive
+    judged = {
+        "validation": judge(validation.labels, p_positive, samples=run.config.bootstrap_samples, seed=run.config.seed)
+    }
+    if run.data.test is not None:
+        judged["test"] = judge(run.data.test.labels, test_p, samples=run.config.bootstrap_samples, seed=run.config.seed)
+    write_predictions(run.folder / "predictions.jsonl", validation, p_positive)
+    write_errors(run.folder / "worst_errors.jsonl", validation, p_positive)
+    training_plots(run.recorder.records, run.folder / "plots")
+    judgement_plots(validation.labels, p_positive, run.folder / "plots", "validation")
+    summary = summarise(run, judged)
+    write_card(run, summary)
+    run.recorder.finish(summary)
+    run_folder.write_json(run.folder / "summary.json", summary)
+    if not run.quiet:
+        for name, judgement in judged.items():
+            title = f"{name}: {judgement.rows:,} rows" + (" (sealed: never used to choose)" if name == "test" else "")
+            console.print(judgement_table(judgement.to_json(), title))
+        console.print(summary_table(summary))
+
+
+def restore_best(run: Run) -> None:
+    """Give every process the weights of the best model, read by the main process alone. Nothing to do when they are the last ones."""
+    if run.state.best_update == run.state.update:
+        return
+    model = run.accelerator.unwrap_model(run.model)
+    if run.accelerator.is_main_process:
+        model.load_state_dict(load_file(run.folder / "best" / "model.safetensors"), strict=False)
+    with torch.no_grad():
+        for tensor in model.state_dict().values():
+            tensor.copy_(broadcast(tensor))
+
+
+def summarise(run: Run, judged: dict[str, Judgement]) -> dict[str, Any]:
+    """summary.json: plain numbers, units in the names."""
+    totals, state = run.totals, run.state
+    overlap = leaks(run.data)
+    evaluations = [record for record in run.recorder.records if record["event"] == "eval"]
+    return {
+        "run_name": run.folder.name,
+        "folder": str(run.folder),
+        "model": run.config.model_name_or_path,
+        "data": run.config.data,
+        "rows": run.data.counts(),
+        "receipts": [{**asdict(receipt), "rows_read": receipt.rows_read} for receipt in run.data.receipts],
+        "validation_overlap": {"rows": overlap.rows, "exact": overlap.exact, "near": overlap.near},
+        "updates": state.update,
+        "planned_updates": run.sizes.total_updates,
+        "skipped_updates": state.skipped,
+        "stopped_early": state.update < run.sizes.total_updates,
+        "epochs": round(state.window / run.sizes.updates_per_epoch, 4),
+        "best_update": state.best_update,
+        "final": {key: value for key, value in evaluations[-1].items() if key.startswith("eval_")},
+        "best": judged["validation"].to_json(),
+        "test": judged["test"].to_json() if "test" in judged else None,
+        "mixed_precision": run.precision,
+        "processes": run.sizes.processes,
+        "global_batch_size": run.sizes.global_batch_size,
+        "rows_per_s": round(totals.rows / totals.train_s, 2),
+        "real_tokens_per_s": round(totals.real_tokens / totals.train_s, 1),
+        "train_s": round(totals.train_s, 2),
+        "eval_s": round(totals.eval_s, 2),
+        "wall_s": round(time.time() - psutil.Process().create_time(), 2),
+        "peak_memory_mib": peak_memory_mib(run.accelerator.device),
+    }
+
+
+def write_card(run: Run, summary: dict[str, Any]) -> None:
+    card = model_card(
+        base_model=run.config.model_name_or_path,
+        data=run.config.data,
+        rows=summary["rows"],
+        judgement_json=summary["best"],
+        config=run.config.model_dump(mode="json"),
+        environment=json.loads((run.folder / "environment.json").read_text("utf-8")),
+        labels=("negative", "positive"),
+    )
+    run_folder.write_text(run.folder / "best" / "README.md", card)

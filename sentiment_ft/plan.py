@@ -1,0 +1,179 @@
+"""What a run will do, before it does it: every derived number, and where each value came from. No torch."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from sentiment_ft.config import SECTIONS, Config, keys_of
+from sentiment_ft.recipe import Loaded
+from sentiment_ft.run.schedule import learning_rate
+from sentiment_ft.run.sizes import Sizes, derive
+from sentiment_ft.terminal import printable, results
+
+ADAMW_BYTES = 16  # a trained parameter in fp32: weight 4, gradient 4, two AdamW moments 8
+
+
+def describe(
+    loaded: Loaded, sizes: Sizes, *, precision: str, device: str, rows: dict[str, int], parameters: int | None,
+    lengths: dict[str, Any] | None = None, padding_share: float | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """The plan as plain data. rows: rows of each part. padding_share: of the first epoch. None: not known without model or data."""
+    config = loaded.config
+    return {
+        "run_name": loaded.run_name,
+        "recipe": loaded.recipe,
+        "model": config.model_name_or_path,
+        "parameters": parameters,
+        "parameter_state_mib": None if parameters is None else round(parameters * ADAMW_BYTES / 2**20, 1),
+        "device": device,
+        "mixed_precision": precision,
+        "rows": rows,
+        "lengths": lengths,
+        "padding_share": padding_share,
+        **asdict(sizes),
+        "learning_rate_at": {str(update): rate_at(config, sizes, update) for update in milestones(sizes)},
+        "config": {
+            key: {"value": value, "origin": loaded.origins[key]}
+            for key, value in config.model_dump(mode="json").items()
+        },
+    }
+
+
+def rate_at(config: Config, sizes: Sizes, update: int) -> float:
+    """Learning rate of update number `update`, counted from 1 as in metrics.jsonl."""
+    return learning_rate(
+        update - 1,
+        peak=config.learning_rate,
+        total=sizes.total_updates,
+        warmup=sizes.warmup_updates,
+        shape=config.lr_scheduler_type,
+    )
+
+
+def milestones(sizes: Sizes) -> list[int]:
+    """Updates worth looking at: first, end of warm-up, middle of what is left, last."""
+    total, warmup = sizes.total_updates, sizes.warmup_updates
+    return sorted({1, max(1, warmup), warmup + max(1, (total - warmup) // 2), total} & set(range(1, total + 1)))
+
+
+def summary_lines(plan: dict[str, Any]) -> list[tuple[str, str]]:
+    """The plan in (name, value) lines for people."""
+    rows = ", ".join(f"{name} {count:,}" for name, count in plan["rows"].items())
+    lines = [
+        ("model", _model_line(plan)),
+        ("device", f"{printable(plan['device'], 60)}, {plan['mixed_precision']}"),
+        ("rows", rows),
+    ]
+    if plan["lengths"]:
+        found = plan["lengths"]["real_tokens"]
+        lines.append(
+            (
+                "real tokens a row",
+                f"median {found['p50']:g}, p95 {found['p95']:g}, longest {found['p100']:g}; "
+                f"{plan['lengths']['truncated_share']:.1%} cut at {plan['lengths']['max_length']}",
+            )
+        )
+    if plan["padding_share"] is not None:
+        lines.append(("padding", f"{plan['padding_share']:.1%} of positions"))
+    lines += [
+        (
+            "global batch",
+            f"{plan['per_device_batch_size']} rows x {plan['gradient_accumulation_steps']} accumulation x "
+            f"{plan['processes']} processes = {plan['global_batch_size']} rows",
+        ),
+        (
+            "updates",
+            f"{plan['updates_per_epoch']:,} an epoch, {plan['total_updates']:,} in all, {plan['warmup_updates']:,} of them warm-up",
+        ),
+        ("evaluation", f"every {plan['eval_every']:,} updates"),
+        ("learning rate", ", ".join(f"{rate:.2e} at {update}" for update, rate in plan["learning_rate_at"].items())),
+    ]
+    return lines
+
+
+def _model_line(plan: dict[str, Any]) -> str:
+    name = printable(plan["model"], 60)
+    if plan["parameters"] is None:
+        return f"{name} (size not known before it is loaded)"
+    return (
+        f"{name}, {plan['parameters'] / 1e6:.1f} M parameters; weights, gradients and AdamW {plan['parameter_state_mib']:,.0f} MiB "
+        "if all are trained (activations not counted)"
+    )
+
+
+def summary_table(plan: dict[str, Any], title: str) -> Table:
+    table = Table(title=title, title_justify="left", box=None, show_header=False, pad_edge=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in summary_lines(plan):
+        table.add_row(name, value)
+    return table
+
+
+def origins_table(plan: dict[str, Any]) -> Table:
+    """Every key, its value and where it came from, by section."""
+    table = Table(box=None, pad_edge=False)
+    table.add_column("key", no_wrap=True)
+    table.add_column("value", overflow="fold")
+    table.add_column("from", overflow="fold", style="dim")
+    for section in SECTIONS:
+        for key in keys_of(section):
+            entry = plan["config"][key]
+            value = "null" if entry["value"] is None else printable(str(entry["value"]), 80)
+            table.add_row(key, value, printable(entry["origin"], 60))
+        table.add_section()
+    return table
+
+
+def local_parameters(model_name_or_path: str) -> int | None:
+    """Parameters of a bundled or local model; None for a hub name, which is not asked for a plan."""
+    from sentiment_ft.model import bundled, size
+
+    if model_name_or_path == "bundled":
+        return size.parameters(bundled.folder())
+    folder = Path(model_name_or_path).expanduser()
+    return size.parameters(folder) if folder.is_dir() else None
+
+
+def run(loaded: Loaded, *, processes: int, no_model: bool, as_json: bool, quiet: bool) -> None:
+    """The `plan` verb. With `no_model` neither torch nor a tokenizer is loaded: rows are counted as text. Raises UserError."""
+    plan = _without_model(loaded, processes) if no_model else _with_model(loaded, processes, quiet)
+    if as_json:
+        print(json.dumps(plan, indent=2, ensure_ascii=False, allow_nan=False))
+    elif not quiet:
+        results.print(summary_table(plan, f"plan of {loaded.run_name}"))
+        results.print()
+        results.print(origins_table(plan))
+
+
+def _without_model(loaded: Loaded, processes: int) -> dict[str, Any]:
+    from sentiment_ft.data.counting import count_rows
+
+    config = loaded.config
+    rows = count_rows(config)
+    return describe(loaded, derive(config, rows["train"], processes), precision=config.mixed_precision, device="any device", rows=rows,
+                    parameters=local_parameters(config.model_name_or_path))  # fmt: skip
+
+
+def _with_model(loaded: Loaded, processes: int, quiet: bool) -> dict[str, Any]:
+    from sentiment_ft.data import batching
+    from sentiment_ft.data.prepare import length_analysis, prepare
+    from sentiment_ft.model import classifier
+    from sentiment_ft.run.precision import device_in_use, resolve
+    from sentiment_ft.track.progress import bar
+
+    config, device = loaded.config, device_in_use()
+    precision = resolve(config.mixed_precision, device)
+    tokenizer = classifier.load_tokenizer(config.model_name_or_path)
+    with bar("reading rows", None, quiet=quiet) as shown:
+        data = prepare(config, tokenizer, shown.update)
+    sizes = derive(config, len(data.train), processes)
+    return describe(
+        loaded, sizes, precision=precision, device=device.name, rows=data.counts(), parameters=local_parameters(config.model_name_or_path),
+        lengths=length_analysis(data.train.rows, config.max_length), padding_share=batching.first_padding(data.train.lengths, config, sizes.global_batch_size),
+    )  # fmt: skip

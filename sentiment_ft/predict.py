@@ -1,0 +1,208 @@
+"""The `predict` verb: texts in, labels out; one record for each text, in order, in bounded memory."""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import json
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+import numpy as np
+import torch
+
+from sentiment_ft.data.encoding import encode
+from sentiment_ft.data.lines import read_lines
+from sentiment_ft.data.sources import Row, Source, read
+from sentiment_ft.data.text import clean
+from sentiment_ft.errors import ConfigError
+from sentiment_ft.model import classifier
+from sentiment_ft.run import folder as run_folder
+from sentiment_ft.run import precision as run_precision
+from sentiment_ft.terminal import printable
+from sentiment_ft.track.progress import Bar, bar
+
+CHUNK = 1024  # texts read ahead, so that batches hold rows of similar length; memory does not grow beyond it
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """line: place of the text in the input, from 1. p_positive None: the text could not be used, `error` says why."""
+
+    line: int
+    text: str
+    p_positive: float | None = None
+    error: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        if self.p_positive is None:
+            return {"line": self.line, "error": self.error, "text": self.text}
+        probabilities = {"negative": round(1 - self.p_positive, 6), "positive": round(self.p_positive, 6)}
+        label = max(probabilities, key=lambda name: probabilities[name])
+        return {
+            "line": self.line,
+            "label": label,
+            "confidence": probabilities[label],
+            "probabilities": probabilities,
+            "text": self.text,
+        }
+
+
+def from_arguments(texts: Iterable[str]) -> Iterator[Prediction]:
+    """Texts to be predicted, cleaned as in training; the empty ones with their error."""
+    return (_cleaned(line, text) for line, text in enumerate(texts, 1))
+
+
+def from_lines(path: Path) -> Iterator[Prediction]:
+    """One text a line, as on standard input. Raises DataError."""
+    for line in read_lines(path):
+        yield (
+            _cleaned(line.number, line.text)
+            if line.fault is None
+            else Prediction(line.number, line.text[:80], error=line.fault)
+        )
+
+
+def from_file(source: Source) -> Iterator[Prediction]:
+    """The rows of a csv, tsv, jsonl, parquet or txt file; a bad one with its error. Raises DataError."""
+    for row in read(source):
+        if isinstance(row, Row):
+            yield Prediction(row.line, row.text)
+        else:
+            yield Prediction(row.line, row.excerpt, error=row.reason)
+
+
+class Predictor:
+    """A loaded model, ready for texts."""
+
+    def __init__(self, name: str, *, precision: str = "auto", batch: int = 32, max_length: int | None = None) -> None:
+        """Raises ModelError, ConfigError."""
+        device = run_precision.device_in_use()
+        self._dtype = {"fp32": None, "fp16": torch.float16, "bf16": torch.bfloat16}[
+            run_precision.resolve(precision, device)
+        ]
+        self._device = torch.device(device.kind)
+        model, self._positive = classifier.load_for_use(name)
+        self._model = model.to(self._device)
+        self._tokenizer = classifier.load_tokenizer(name)
+        self._max_length = min(max_length or 10**9, classifier.longest_row(self._tokenizer, name))
+        self._batch = batch
+
+    def predict(self, texts: Iterable[Prediction]) -> Iterator[Prediction]:
+        """The same records in the same order, with p_positive."""
+        texts = iter(texts)
+        while chunk := list(itertools.islice(texts, CHUNK)):
+            usable = [record for record in chunk if record.error is None]
+            probabilities = iter(self._probabilities([record.text for record in usable]))
+            for record in chunk:
+                yield record if record.error is not None else Prediction(record.line, record.text, next(probabilities))
+
+    @torch.inference_mode()
+    def _probabilities(self, texts: Sequence[str]) -> list[float]:
+        """p_positive of each text: batched by length, back in order."""
+        if not texts:
+            return []
+        ids, _ = encode(self._tokenizer, texts, self._max_length)
+        lengths = np.fromiter(map(len, ids), np.int64, len(ids))
+        order = np.argsort(-lengths, kind="stable")
+        result = np.empty(len(ids))
+        for start in range(0, len(ids), self._batch):
+            places = order[start : start + self._batch]
+            padded = np.full(
+                (len(places), lengths[places].max()), self._tokenizer.pad_token_id or 0, np.int64
+            )  # (B, T)
+            for row, place in enumerate(places):
+                padded[row, : lengths[place]] = ids[place]
+            mask = np.arange(padded.shape[1]) < lengths[places, None]
+            with torch.autocast(self._device.type, self._dtype, enabled=self._dtype is not None):
+                logits = self._model(
+                    input_ids=torch.from_numpy(padded).to(self._device),
+                    attention_mask=torch.from_numpy(mask).long().to(self._device),
+                ).logits
+            result[places] = torch.softmax(logits.double(), dim=-1)[:, self._positive].cpu().numpy()
+        return [float(value) for value in result]
+
+
+def _cleaned(line: int, text: str) -> Prediction:
+    cleaned = clean(text)
+    return Prediction(line, cleaned) if cleaned else Prediction(line, "", error="no text")
+
+
+def run(
+    texts: Sequence[str], *, model: str | None, file: str | None, text_column: str | None, output: str | None, chosen: str | None,
+    max_length: int | None, batch: int, mixed_precision: str, quiet: bool,
+) -> None:  # fmt: skip
+    """The `predict` verb. Raises UserError; writes nothing unless every record could be written."""
+    if texts and file is not None:
+        raise ConfigError("texts and --file are both given", where="predict", way_out="give one of them")
+    if not texts and file is None and sys.stdin.isatty():
+        raise ConfigError(
+            "no text",
+            where="predict",
+            way_out='sentiment-ft predict "What a lovely film!", or --file FILE, or pipe lines in',
+        )
+    style = chosen or _style_of(output)
+    destination = None if output is None else run_folder.fresh_file(output)
+    if texts:
+        records = from_arguments(texts)
+    elif file is None or file == "-":
+        records = from_lines(Path("/dev/stdin"))
+    else:
+        records = from_file(Source(file, text_column=text_column, labelled=False))
+    predictor = Predictor(
+        model or str(run_folder.newest_model()), precision=mixed_precision, batch=batch, max_length=max_length
+    )
+    with bar("predicting", None, quiet=quiet or bool(texts) or (destination is None and sys.stdout.isatty())) as shown:
+        predictions = _counted(predictor.predict(records), shown)
+        if destination is None:
+            write(predictions, sys.stdout, style)
+        else:
+            with run_folder.staged_file(destination) as staged:
+                write(predictions, staged, style)
+
+
+def write(predictions: Iterable[Prediction], target: TextIO, style: str) -> None:
+    """Records as they come: text for people, jsonl, or csv with a header."""
+    if style == "csv":
+        columns = ["line", "label", "confidence", "p_negative", "p_positive", "error", "text"]
+        writer = csv.writer(target)
+        writer.writerow(columns)
+        for prediction in predictions:
+            found = prediction.to_json()
+            shares = found.get("probabilities", {})
+            writer.writerow([found["line"], found.get("label"), found.get("confidence"), shares.get("negative"), shares.get("positive"),
+                             found.get("error"), found["text"]])  # fmt: skip
+        return
+    for prediction in predictions:
+        found = prediction.to_json()
+        if style == "jsonl":
+            target.write(json.dumps(found, ensure_ascii=False) + "\n")
+        elif "error" in found:
+            target.write(f"error             line {found['line']}: {printable(found['error'])}\n")
+        else:
+            target.write(f"{found['label']:8}  {found['confidence']:.4f}  {printable(found['text'], 200)}\n")
+
+
+def _style_of(output: str | None) -> str:
+    if output is None:
+        return "text" if sys.stdout.isatty() else "jsonl"
+    style = {".csv": "csv", ".jsonl": "jsonl", ".txt": "text"}.get(Path(output).suffix.lower())
+    if style is None:
+        raise ConfigError(
+            f"cannot tell the format from '{printable(output, 80)}'",
+            where="--output",
+            way_out="end it in .jsonl or .csv, or give --format",
+        )
+    return style
+
+
+def _counted(predictions: Iterator[Prediction], shown: Bar) -> Iterator[Prediction]:
+    done = 0
+    for done, prediction in enumerate(predictions, 1):
+        yield prediction
+        if done % CHUNK == 0:
+            shown.update(done)
+    shown.update(done)

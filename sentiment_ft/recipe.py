@@ -1,0 +1,192 @@
+"""Recipes: YAML in, a checked `Config` and the origin of every value out; and back to YAML.
+
+Precedence: flag > `-o key=value` > recipe > default. All faults are reported in one error, each with its file and line.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from sentiment_ft.config import SECTIONS, Config, keys_of
+from sentiment_ft.errors import ConfigError
+from sentiment_ft.terminal import printable
+
+MAX_RECIPE_BYTES = 1_000_000  # a recipe has some 40 lines; more is not a recipe
+
+
+BOUND_TO_DATA = frozenset(
+    {"validation", "test", "text_column", "label_column", "label_map", "negative_max_rating", "positive_min_rating"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A checked config; `origins` says for every key where its value came from ("default", "t4.yaml:12", "-o", "--data")."""
+
+    config: Config
+    origins: dict[str, str]
+    recipe: str
+
+    @property
+    def run_name(self) -> str:
+        return self.config.run_name or self.recipe
+
+
+class _Loader(yaml.SafeLoader):
+    """SafeLoader that reads 1e-6 as a number, as YAML 1.2 does (PyYAML follows 1.1, which wants 1.0e-6)."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"^[-+]?([0-9][0-9_]*(\.[0-9_]*)?|\.[0-9_]+)[eE][-+]?[0-9]+$"),
+    list("-+0123456789."),
+)
+
+
+def names() -> list[str]:
+    """Names of the recipes that travel with the package."""
+    folder = resources.files("sentiment_ft") / "recipes"
+    return sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
+
+
+def load(recipe: str = "quickstart", overrides: Sequence[str] = (), flags: Mapping[str, Any] | None = None) -> Loaded:
+    """Read a recipe (by name or file), apply `key=value` overrides and flags (None: not given), check everything.
+
+    Raises ConfigError with every fault at once.
+    """
+    name, values, origins = _read(recipe)
+    given = [(key, value, "-o") for key, value in map(_parse_override, overrides)]
+    given += [(key, value, f"--{key.replace('_', '-')}") for key, value in (flags or {}).items() if value is not None]
+    if any(key == "data" and value != values.get("data") for key, value, _ in given):
+        for key in BOUND_TO_DATA & values.keys():  # the recipe's test set says nothing about another data set
+            del values[key]
+            origins[key] = "default, as data is given"
+    for key, value, origin in given:
+        values[key], origins[key] = value, origin
+    try:
+        config = Config.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(
+            _explain(error, origins), way_out=f"sentiment-ft plan --recipe {printable(recipe, 60)} shows every key"
+        ) from None
+    return Loaded(config, {key: origins.get(key, "default") for key in Config.model_fields}, name)
+
+
+def dump(config: Config) -> str:
+    """The config as a recipe: every key, by section, so that it reloads to the same config."""
+    parts = ["# The resolved config of a run; it reloads as a recipe: sentiment-ft train --recipe THIS_FILE\n"]
+    data = config.model_dump(mode="json")
+    for section in SECTIONS:
+        chosen = {key: data[key] for key in keys_of(section)}
+        parts.append(
+            f"# {(section.__doc__ or '').strip()}\n" + yaml.safe_dump(chosen, sort_keys=False, allow_unicode=True)
+        )
+    return "\n".join(parts)
+
+
+def _read(recipe: str) -> tuple[str, dict[str, Any], dict[str, str]]:
+    """Name, values and origins of a recipe."""
+    path = Path(recipe)
+    is_name = path.suffix not in {".yaml", ".yml"} and "/" not in recipe
+    if is_name:
+        if recipe not in names():
+            near = difflib.get_close_matches(recipe, names(), n=1)
+            hint = f"did you mean {near[0]}? " if near else ""
+            raise ConfigError(
+                f"no recipe named {printable(recipe, 60)!r}",
+                where="--recipe",
+                way_out=f"{hint}known: {', '.join(names())}; or a .yaml file",
+            )
+        text, shown = (
+            (resources.files("sentiment_ft") / "recipes" / f"{recipe}.yaml").read_text("utf-8"),
+            f"{recipe}.yaml",
+        )
+    else:
+        text, shown = _read_file(path), printable(path.name, 60)
+    try:
+        node = yaml.compose(text, Loader=_Loader)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise ConfigError(f"not valid YAML: {error.problem}", where=f"{printable(recipe, 80)}:{line}") from None
+    except (yaml.YAMLError, RecursionError) as error:
+        raise ConfigError(f"not valid YAML: {printable(str(error), 200)}", where=printable(recipe, 80)) from None
+    stem = re.sub(r"[^A-Za-z0-9._-]+", "-", path.stem if not is_name else recipe).strip("-.")[:60] or "run"
+    return (stem, *_mapping(node, shown))
+
+
+def _mapping(node: yaml.Node | None, shown: str) -> tuple[dict[str, Any], dict[str, str]]:
+    if node is None:
+        return {}, {}
+    if not isinstance(node, yaml.MappingNode):
+        raise ConfigError("a recipe is a list of `key: value` lines", where=f"{shown}:{node.start_mark.line + 1}")
+    loader = _Loader("")
+    values: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    for key_node, value_node in node.value:
+        where = f"{shown}:{key_node.start_mark.line + 1}"
+        try:
+            key, value = loader.construct_object(key_node, deep=True), loader.construct_object(value_node, deep=True)
+        except (yaml.YAMLError, ValueError, TypeError) as error:
+            raise ConfigError(f"cannot be read: {printable(str(error), 200)}", where=where) from None
+        if not isinstance(key, str):
+            raise ConfigError(f"key {printable(str(key), 60)} is not a word", where=where)
+        if key in values:
+            raise ConfigError(
+                f"{printable(key, 60)} is given twice (first at {origins[key]})", where=where, way_out="delete one"
+            )
+        values[key], origins[key] = value, where
+    return values, origins
+
+
+def _read_file(path: Path) -> str:
+    where = printable(str(path), 200)
+    try:
+        if path.stat().st_size > MAX_RECIPE_BYTES:
+            raise ConfigError(f"larger than {MAX_RECIPE_BYTES:,} bytes: not a recipe", where=where)
+        return path.read_text("utf-8-sig")
+    except FileNotFoundError:
+        raise ConfigError("no such recipe file", where=where, way_out=f"known recipes: {', '.join(names())}") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"not UTF-8 text (byte {error.start})", where=where) from None
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"cannot be read: {getattr(error, 'strerror', None) or error}", where=where) from None
+
+
+def _parse_override(override: str) -> tuple[str, Any]:
+    key, equals, text = override.partition("=")
+    if not equals or not key.strip():
+        raise ConfigError(
+            f"{printable(override, 80)!r} is not key=value", where="-o", way_out="for example -o learning_rate=3e-5"
+        )
+    try:
+        return key.strip(), yaml.load(text, Loader=_Loader)  # noqa: S506 - _Loader is a SafeLoader
+    except (yaml.YAMLError, ValueError) as error:
+        raise ConfigError(
+            f"the value of {printable(key, 60)} is not valid YAML: {printable(str(error), 120)}", where="-o"
+        ) from None
+
+
+def _explain(error: ValidationError, origins: Mapping[str, str]) -> str:
+    """Every fault on its own line: `t4.yaml:3: learning_rat: unknown key (did you mean learning_rate?)`."""
+    lines = []
+    for fault in error.errors():
+        key = str(fault["loc"][0]) if fault["loc"] else ""
+        where = f"{origins[key]}: " if key in origins else ""
+        if fault["type"] == "extra_forbidden":
+            near = difflib.get_close_matches(key, list(Config.model_fields), n=2)
+            message = "unknown key" + (f" (did you mean {' or '.join(near)}?)" if near else "")
+        elif fault["type"] == "value_error":
+            message = str(fault["ctx"]["error"]) if "ctx" in fault else fault["msg"]
+        else:
+            message = f"{fault['msg'][0].lower()}{fault['msg'][1:]}, not {printable(repr(fault['input']), 60)}"
+        lines.append(f"{where}{printable(key, 60)}: {message}" if key else f"{where}{message}")
+    return lines[0] if len(lines) == 1 else "the config has {} faults:\n  - {}".format(len(lines), "\n  - ".join(lines))

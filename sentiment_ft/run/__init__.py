@@ -1,0 +1,1 @@
+"""What keeps a run correct: schedule, precision, state, the run folder."""

@@ -1,0 +1,84 @@
+"""What a training run holds while it lives."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from numpy.typing import NDArray
+
+from sentiment_ft.config import Config
+from sentiment_ft.data.prepare import Prepared
+from sentiment_ft.run.sizes import Sizes
+from sentiment_ft.track.record import NoRecorder, Recorder
+
+
+@dataclass
+class State:
+    """What cannot be recomputed. update: applied updates; window: global batches consumed (more, when fp16 skipped some)."""
+
+    update: int = 0
+    window: int = 0
+    rows_seen: int = 0
+    skipped: int = 0
+    skipped_in_a_row: int = 0
+    best: tuple[float, float] | None = None
+    """(metric, -log-loss) of the best model; larger is better, so log_loss as a metric stands negated."""
+    best_update: int = 0
+    without_better: int = 0
+    """Evaluations in a row without a better metric."""
+
+
+@dataclass
+class Interval:
+    """Running sums since the last line in metrics.jsonl; loss and gradient norm stay on the device until then."""
+
+    loss_sum: torch.Tensor
+    grad_norm: torch.Tensor
+    rows: int = 0
+    real_tokens: int = 0
+    padded_tokens: int = 0
+    seconds: float = 0.0
+
+    @classmethod
+    def fresh(cls, device: torch.device) -> Interval:
+        return cls(torch.zeros((), device=device), torch.zeros((), device=device))
+
+
+@dataclass
+class Totals:
+    """Sums over the whole run, for the summary."""
+
+    rows: int = 0
+    real_tokens: int = 0
+    train_s: float = 0.0
+    eval_s: float = 0.0
+
+
+@dataclass
+class Run:
+    """Everything the loop needs."""
+
+    config: Config
+    accelerator: Accelerator
+    model: Any
+    tokenizer: Any
+    optimizer: Any
+    data: Prepared
+    sizes: Sizes
+    precision: str
+    pad_id: int
+    folder: Path
+    quiet: bool
+    interval: Interval
+    state: State = field(default_factory=State)
+    totals: Totals = field(default_factory=Totals)
+    recorder: Recorder | NoRecorder = field(default_factory=NoRecorder)
+    started: float = field(default_factory=time.perf_counter)
+    best_p_positive: NDArray[np.float64] | None = None
+    """Probabilities of the validation rows by the best model."""

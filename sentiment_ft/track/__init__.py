@@ -1,0 +1,1 @@
+"""Views of a run: record, progress, plots, model card."""

@@ -1,0 +1,63 @@
+"""How long work is shown: a rich bar on a terminal, plain lines elsewhere, nothing with --quiet."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from sentiment_ft.terminal import console
+
+LINE_EVERY_S = 10.0  # plain lines: often enough to see it live, rare enough for a log
+
+
+class Bar(Protocol):
+    def update(self, done: int, note: str = "") -> None: ...
+
+
+class _Silent:
+    def update(self, done: int, note: str = "") -> None:
+        pass
+
+
+class _Plain:
+    def __init__(self, what: str, total: int | None) -> None:
+        self._what, self._total, self._said = what, total, time.monotonic()
+
+    def update(self, done: int, note: str = "") -> None:
+        now = time.monotonic()
+        if now - self._said >= LINE_EVERY_S or done == self._total:
+            self._said = now
+            of = f"/{self._total}" if self._total is not None else ""
+            console.print(f"{self._what} {done}{of}  {note}".rstrip(), markup=False)
+
+
+class _Rich:
+    def __init__(self, progress: Progress, what: str, total: int | None) -> None:
+        self._progress = progress
+        self._task = progress.add_task(what, total=total, note="")
+
+    def update(self, done: int, note: str = "") -> None:
+        self._progress.update(self._task, completed=done, note=note)
+
+
+@contextmanager
+def bar(what: str, total: int | None, *, quiet: bool) -> Iterator[Bar]:
+    """Progress of one piece of long work. `total` None: not known before the end."""
+    if quiet:
+        yield _Silent()
+    elif not console.is_terminal:
+        yield _Plain(what, total)
+    else:
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(24),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+        )
+        with Progress(*columns, TextColumn("{task.fields[note]}"), console=console, transient=True) as progress:
+            yield _Rich(progress, what, total)

@@ -1,0 +1,84 @@
+"""metrics.jsonl: the truth about a run, one flushed line per event; every other view is made from it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+from sentiment_ft.errors import OutputError
+
+
+class Mirror(Protocol):
+    """Something that shows the same numbers elsewhere."""
+
+    def log(self, record: dict[str, Any]) -> None: ...
+
+    def finish(self, summary: dict[str, Any]) -> None: ...
+
+
+class NoMirror:
+    """Shows them nowhere."""
+
+    def log(self, record: dict[str, Any]) -> None:
+        pass
+
+    def finish(self, summary: dict[str, Any]) -> None:
+        pass
+
+
+class Recorder:
+    """Appends records to metrics.jsonl and hands each to the mirror."""
+
+    def __init__(self, path: Path, mirror: Mirror) -> None:
+        try:
+            self._file = path.open("w", encoding="utf-8")
+        except OSError as error:
+            raise OutputError(f"cannot be written: {error.strerror}", where=path) from None
+        self._path = path
+        self._mirror = mirror
+        self.records: list[dict[str, Any]] = []
+
+    def write(self, record: dict[str, Any]) -> None:
+        """Raises OutputError when the disk is full; ValueError for a NaN."""
+        try:
+            self._file.write(json.dumps(record, allow_nan=False) + "\n")
+            self._file.flush()
+        except OSError as error:
+            raise OutputError(
+                f"cannot be written: {error.strerror}", where=self._path, way_out="free space on this disk"
+            ) from None
+        self.records.append(record)
+        self._mirror.log(record)
+
+    def finish(self, summary: dict[str, Any]) -> None:
+        self._mirror.finish(summary)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+
+class NoRecorder:
+    """The recorder of every process but the first."""
+
+    records: list[dict[str, Any]] = []  # noqa: RUF012 - stays empty
+
+    def write(self, record: dict[str, Any]) -> None:
+        pass
+
+    def finish(self, summary: dict[str, Any]) -> None:
+        pass
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        pass

@@ -1,0 +1,238 @@
+"""The loop, from the outside: a real BERT, real files, numbers computed by hand beside it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from accelerate.state import AcceleratorState
+from safetensors.torch import load_file
+from torch.nn.functional import cross_entropy
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+from sentiment_ft import recipe, train
+from sentiment_ft.data import batching
+from sentiment_ft.errors import ConfigError, OutputError, TrainingError
+from sentiment_ft.run.schedule import learning_rate
+from tests.tiny import write_model, write_reviews
+
+
+@pytest.fixture(autouse=True)
+def _own_accelerator():
+    AcceleratorState._reset_state(reset_partial_state=True)
+    yield
+    AcceleratorState._reset_state(reset_partial_state=True)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory) -> Path:
+    return write_model(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="module")
+def reviews(tmp_path_factory) -> Path:
+    return write_reviews(tmp_path_factory.mktemp("rows") / "reviews.jsonl", 130)
+
+
+@pytest.fixture
+def trained(model, reviews, tmp_path, monkeypatch):
+    """Train with overrides; returns the run folder."""
+    monkeypatch.setenv("SENTIMENT_FT_CACHE", str(tmp_path / "cache"))
+
+    def run(*overrides: str, name: str = "run", overwrite: bool = False) -> Path:
+        AcceleratorState._reset_state(reset_partial_state=True)
+        settings = ("mixed_precision=fp32", "max_length=64", "num_train_epochs=1", "learning_rate=1e-3", "warmup_ratio=0.1",
+                    "test=null", "bootstrap_samples=100", "logging_steps=1")  # fmt: skip
+        loaded = recipe.load(
+            "quickstart", settings + overrides, {"data": str(reviews), "model_name_or_path": str(model)}
+        )
+        return train.main(loaded, output=str(tmp_path / name), overwrite=overwrite, quiet=True)
+
+    return run
+
+
+def records(folder: Path, event: str) -> list[dict]:
+    lines = (folder / "metrics.jsonl").read_text().splitlines()
+    return [record for record in map(json.loads, lines) if record["event"] == event]
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    return load_file(folder / "best" / "model.safetensors")
+
+
+def test_run_folder_holds_everything_and_the_model_is_a_plain_one(trained):
+    folder = trained()
+    for name in ("config.yaml", "environment.json", "metrics.jsonl", "summary.json", "lengths.json", "rejected.jsonl",
+                 "predictions.jsonl", "worst_errors.jsonl", "best/README.md", "best/tokenizer.json"):  # fmt: skip
+        assert (folder / name).is_file(), name
+    assert len(list((folder / "plots").glob("*.png"))) >= 5
+    assert not [path.name for path in folder.rglob(".*")], "nothing half-written is left"
+    plain = AutoModelForSequenceClassification.from_pretrained(folder / "best")
+    assert plain.config.id2label == {0: "negative", 1: "positive"}
+    assert AutoTokenizer.from_pretrained(folder / "best").model_max_length == 64
+    summary = json.loads((folder / "summary.json").read_text())
+    assert summary["rows"] == {"train": 104, "validation": 26}
+    assert summary["updates"] == 7 and summary["wall_s"] > 0
+    assert [receipt["rows_read"] for receipt in summary["receipts"]] == [130]
+
+
+def test_resolved_config_reloads_as_the_same_recipe(trained):
+    folder = trained("max_steps=2")
+    again = recipe.load(str(folder / "config.yaml"))
+    assert again.config.max_steps == 2 and again.config.learning_rate == 1e-3
+
+
+def test_same_seed_gives_the_same_bits_and_another_seed_others(trained):
+    first, second, other = trained(name="a"), trained(name="b"), trained("seed=7", name="c")
+    assert all(torch.equal(weights(first)[key], value) for key, value in weights(second).items())
+    assert not torch.equal(weights(first)["classifier.weight"], weights(other)["classifier.weight"])
+
+
+@pytest.mark.parametrize(("batch", "accumulation"), [(8, 2), (4, 4), (2, 8)])
+def test_accumulation_changes_nothing_also_in_the_short_last_window(trained, batch, accumulation):
+    """104 rows in batches of 16: six full updates and one of 8 rows."""
+    free = ("hidden_dropout=0", "attention_dropout=0")
+    whole = trained(*free, "per_device_batch_size=16", name="whole")
+    parts = trained(*free, f"per_device_batch_size={batch}", f"gradient_accumulation_steps={accumulation}", name="parts")
+    for key in ("loss", "learning_rate", "grad_norm"):
+        a, b = ([record[key] for record in records(folder, "train")] for folder in (whole, parts))
+        np.testing.assert_allclose(a, b, rtol=2e-4, err_msg=key)
+    for key, value in weights(whole).items():
+        torch.testing.assert_close(weights(parts)[key], value, rtol=0, atol=3e-5, msg=key)
+
+
+def test_updates_equal_a_plain_loop_computed_here(trained, model, reviews):
+    """The reference: torch.optim.AdamW on the mean loss of each global batch, rows and rates taken from the documented rules."""
+    folder = trained("hidden_dropout=0", "attention_dropout=0", "per_device_batch_size=4", "gradient_accumulation_steps=4")
+    tokenizer = AutoTokenizer.from_pretrained(model)
+    rows = [json.loads(line) for line in reviews.read_text().splitlines()]
+    held_out = {json.loads(line)["id"] for line in (folder / "predictions.jsonl").read_text().splitlines()}
+    train_rows = [row for number, row in enumerate(rows) if number not in held_out]
+    ids = [tokenizer(row["text"], truncation=True, max_length=64)["input_ids"] for row in train_rows]
+    order = batching.epoch_order(np.array(list(map(len, ids)), np.int32), 16, 42, 0, group_by_length=True)
+    torch.manual_seed(42)
+    reference = AutoModelForSequenceClassification.from_pretrained(
+        model, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0
+    )
+    decayed = [p for p in reference.parameters() if p.ndim >= 2]
+    rest = [p for p in reference.parameters() if p.ndim < 2]
+    optimizer = torch.optim.AdamW([{"params": decayed, "weight_decay": 0.01}, {"params": rest, "weight_decay": 0.0}])
+    losses = []
+    for update in range(7):
+        batch = order[update * 16 : update * 16 + 16]
+        padded = tokenizer.pad({"input_ids": [ids[row] for row in batch]}, return_tensors="pt")
+        labels = torch.tensor([train_rows[row]["label"] for row in batch])
+        loss = cross_entropy(reference(**padded).logits, labels)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(reference.parameters(), 1.0)
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(update, peak=1e-3, total=7, warmup=0, shape="linear")
+        optimizer.step()
+        optimizer.zero_grad()
+        losses.append(loss.item())
+    np.testing.assert_allclose([record["loss"] for record in records(folder, "train")], losses, rtol=1e-3)
+    for key, value in reference.state_dict().items():
+        torch.testing.assert_close(weights(folder)[key], value, rtol=0, atol=5e-5, msg=key)
+
+
+def test_early_stopping_ends_and_the_best_model_is_the_one_kept(trained):
+    folder = trained("num_train_epochs=6", "learning_rate=0.2", "early_stopping_patience=1", "lr_scheduler_type=constant")
+    summary = json.loads((folder / "summary.json").read_text())
+    judged = records(folder, "eval")
+    assert summary["stopped_early"] and summary["updates"] < summary["planned_updates"]
+    best = max(judged, key=lambda record: (record["eval_accuracy"], -record["eval_log_loss"]))
+    assert summary["best_update"] == best["update"] == [record["update"] for record in judged if record["best"]][-1]
+    assert summary["best"]["scores"]["accuracy"] == best["eval_accuracy"]
+
+
+def test_sealed_test_is_judged_with_the_best_weights_not_the_last(trained, reviews):
+    folder = trained("num_train_epochs=5", "learning_rate=0.1", "lr_scheduler_type=constant", f"test={reviews}")
+    summary = json.loads((folder / "summary.json").read_text())
+    assert summary["best_update"] < summary["updates"], "this setting must spoil the last epochs, or the test shows nothing"
+    from sentiment_ft.predict import Prediction, Predictor
+
+    rows = [json.loads(line) for line in reviews.read_text().splitlines()]
+    predictor = Predictor(str(folder / "best"), precision="fp32")
+    found = [record.p_positive for record in predictor.predict(Prediction(0, row["text"]) for row in rows)]
+    right = np.mean([(p > 0.5) == row["label"] for p, row in zip(found, rows, strict=True)])
+    assert summary["test"]["scores"]["accuracy"] == pytest.approx(right)
+
+
+def test_frozen_embeddings_do_not_move_and_gradual_unfreezing_releases_from_the_top(trained, model):
+    start = load_file(model / "model.safetensors")
+    frozen = weights(trained("freeze_embeddings=true", name="frozen"))
+    assert torch.equal(frozen["bert.embeddings.word_embeddings.weight"], start["bert.embeddings.word_embeddings.weight"])
+    assert not torch.equal(frozen["bert.encoder.layer.0.output.dense.weight"], start["bert.encoder.layer.0.output.dense.weight"])
+    gradual = weights(trained("gradual_unfreezing_updates=4", name="gradual"))  # 7 updates: head, then the top layer at update 4
+    assert not torch.equal(gradual["bert.encoder.layer.1.output.dense.weight"], start["bert.encoder.layer.1.output.dense.weight"])
+    assert torch.equal(gradual["bert.encoder.layer.0.output.dense.weight"], start["bert.encoder.layer.0.output.dense.weight"])
+
+
+def test_loss_that_is_no_number_stops_the_run_and_leaves_no_summary(trained, tmp_path, monkeypatch):
+    real = train.cross_entropy
+    monkeypatch.setattr(train, "cross_entropy", lambda *a, **k: real(*a, **k) * float("nan"))
+    with pytest.raises(TrainingError, match="not a finite number"):
+        trained()
+    assert not (tmp_path / "run" / "summary.json").exists()
+
+
+def test_an_update_with_skipped_gradients_moves_neither_schedule_nor_counter(trained, monkeypatch):
+    """What the fp16 scaler does, injected: the optimizer says that it skipped updates 3 and 4."""
+    from accelerate.optimizer import AcceleratedOptimizer
+
+    steps = []
+    real_step = AcceleratedOptimizer.step
+
+    def step(self, closure=None):
+        steps.append(self.param_groups[0]["lr"])
+        if len(steps) not in (3, 4):
+            real_step(self, closure)
+
+    monkeypatch.setattr(AcceleratedOptimizer, "step", step)
+    monkeypatch.setattr(AcceleratedOptimizer, "step_was_skipped", property(lambda self: len(steps) in (3, 4)))
+    folder = trained()
+    assert steps[2] == steps[3] == steps[4] and steps[5] < steps[4]
+    summary = json.loads((folder / "summary.json").read_text())
+    assert summary["skipped_updates"] == 2 and summary["updates"] == 7 and len(steps) == 9
+
+
+def test_an_existing_folder_is_not_overwritten_silently(trained):
+    folder = trained("max_steps=2")
+    before = (folder / "summary.json").read_bytes()
+    with pytest.raises(OutputError, match="not empty"):
+        trained("max_steps=2")
+    assert (folder / "summary.json").read_bytes() == before
+    trained("max_steps=1", overwrite=True)
+    assert json.loads((folder / "summary.json").read_text())["updates"] == 1
+
+
+def test_max_length_beyond_the_model_is_refused(trained):
+    with pytest.raises(ConfigError, match="128 positions"):
+        trained("max_length=256")
+
+
+def test_second_start_does_not_tokenise_again(trained, monkeypatch):
+    trained("max_steps=1", name="first")
+    from sentiment_ft.data import cache
+
+    monkeypatch.setattr(cache.encoding, "encode", lambda *a: pytest.fail("tokenised again"))
+    trained("max_steps=1", name="second")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("launcher", [("-m", "sentiment_ft.train"), ("-m", "accelerate.commands.launch", "-m", "sentiment_ft.train")])
+def test_the_real_entry_points_train(launcher, model, reviews, tmp_path):
+    done = subprocess.run(
+        [sys.executable, *launcher, "--data", str(reviews), "--model", str(model), "--epochs", "1", "--max-length", "64",
+         "-o", "test=null", "--output", str(tmp_path / "run")],
+        env={**os.environ, "SENTIMENT_FT_CACHE": str(tmp_path / "cache")}, capture_output=True, text=True, timeout=200,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "run" / "summary.json").is_file()
+    assert "Traceback" not in done.stderr and "rows read" in done.stderr
