@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -38,7 +38,7 @@ class Verb(click.Command):
             _say_error("interrupted; what was finished before stays on disk")
             ctx.exit(EXIT_INTERRUPTED)
         except BrokenPipeError:  # the reader of our output, `head` say, has seen enough
-            sys.stdout = None  # type: ignore[assignment]  # nothing is left to flush at exit
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the flush at exit must not fail again
             ctx.exit(EXIT_DONE)
         except OSError as error:
             if error.errno not in (28, 122):  # disk full, quota: the user's to mend wherever it strikes
@@ -74,24 +74,59 @@ def _complete_recipe(ctx: click.Context, param: click.Parameter, incomplete: str
 
 # Option names of Config keys: the rest of the config is set by -o.
 config_options = _options(
-    click.option("-r", "--recipe", default="quickstart", show_default=True, metavar="NAME|FILE", shell_complete=_complete_recipe,
-                 help="quickstart, t4, imdb, sst2, or a YAML file."),
-    click.option("-d", "--data", metavar="SOURCE", help="synthetic, a csv/tsv/jsonl/parquet file, a folder, or hub:NAME[@CONFIG][:SPLIT]."),
+    click.option(
+        "-r",
+        "--recipe",
+        default="quickstart",
+        show_default=True,
+        metavar="NAME|FILE",
+        shell_complete=_complete_recipe,
+        help="quickstart, t4, imdb, sst2, or a YAML file.",
+    ),
+    click.option(
+        "-d",
+        "--data",
+        metavar="SOURCE",
+        help="synthetic, a csv/tsv/jsonl/parquet file, a folder, or hub:NAME[@CONFIG][:SPLIT].",
+    ),
     click.option("--validation", metavar="SOURCE", help="Rows to judge by; without it a part of --data is held out."),
     click.option("--test", metavar="SOURCE", help="Sealed rows, judged once after training."),
-    click.option("-m", "--model", "model_name_or_path", metavar="NAME|DIR", help="bundled, a folder, or a hub name (bert-base-uncased)."),
+    click.option(
+        "-m",
+        "--model",
+        "model_name_or_path",
+        metavar="NAME|DIR",
+        help="bundled, a folder, or a hub name (bert-base-uncased).",
+    ),
     click.option("--max-length", type=int, metavar="TOKENS", help="Longest row in tokens; longer ones are cut."),
     click.option("--learning-rate", "--lr", type=float, help="Peak learning rate."),
     click.option("--num-train-epochs", "--epochs", type=float, help="Passes over the training rows."),
-    click.option("--per-device-batch-size", "--batch", type=int, metavar="ROWS", help="Rows of a micro-batch on one process."),
-    click.option("--gradient-accumulation-steps", "--accumulation", type=int, metavar="N", help="Micro-batches summed into one update."),
+    click.option(
+        "--per-device-batch-size", "--batch", type=int, metavar="ROWS", help="Rows of a micro-batch on one process."
+    ),
+    click.option(
+        "--gradient-accumulation-steps",
+        "--accumulation",
+        type=int,
+        metavar="N",
+        help="Micro-batches summed into one update.",
+    ),
     click.option("--global-batch-size", type=int, metavar="ROWS", help="Rows of one update over all processes."),
     click.option("--warmup-steps", type=int, metavar="UPDATES", help="Updates of warm-up."),
     click.option("--mixed-precision", "--precision", type=PRECISIONS, help="auto picks by hardware."),
-    click.option("--max-rejected-share", type=float, metavar="SHARE", help="Share of bad rows that is tolerated (0.01)."),
+    click.option(
+        "--max-rejected-share", type=float, metavar="SHARE", help="Share of bad rows that is tolerated (0.01)."
+    ),
     click.option("--seed", type=int, help="Seeds split, order, head and dropout."),
-    click.option("-o", "--override", "overrides", multiple=True, metavar="KEY=VALUE", help="Any other key of the config; repeatable."),
-)  # fmt: skip
+    click.option(
+        "-o",
+        "--override",
+        "overrides",
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="Any other key of the config; repeatable.",
+    ),
+)
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="No progress, tables or plan; errors only.")
 
 
@@ -206,8 +241,17 @@ def evaluate(model: str | None, as_json: bool, quiet: bool, **options: Any) -> N
     keys = ("text_column", "label_column", "negative_max_rating", "positive_min_rating", "max_rejected_share", "seed")
     override = () if options["label_map"] is None else (f"label_map={options['label_map']}",)
     config = load("quickstart", override, {key: options[key] for key in keys} | {"data": options["data"]}).config
-    evaluation.run(model, config, output=options["output"], batch=options["batch"], max_length=options["max_length"],
-                   precision=options["mixed_precision"], samples=options["samples"], as_json=as_json, quiet=quiet)  # fmt: skip
+    evaluation.run(
+        model,
+        config,
+        output=options["output"],
+        batch=options["batch"],
+        max_length=options["max_length"],
+        precision=options["mixed_precision"],
+        samples=options["samples"],
+        as_json=as_json,
+        quiet=quiet,
+    )
 
 
 @main.command(epilog=EXIT_CODES)
@@ -250,11 +294,18 @@ def data() -> None:
 @click.argument("output", type=click.Path(path_type=Path))
 @click.option("--rows", type=click.IntRange(2), default=3000, show_default=True)
 @click.option("--seed", type=click.IntRange(0), default=42, show_default=True)
-@click.option("--families", type=click.Choice(["train", "held-out", "all"]), default="train", show_default=True,
-              help="Template families: those of `synthetic`, those kept for the sealed test, or both.")  # fmt: skip
+@click.option(
+    "--families",
+    type=click.Choice(["train", "held-out", "all"]),
+    default="train",
+    show_default=True,
+    help="Template families: those of `synthetic`, those kept for the sealed test, or both.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace OUTPUT.")
 @quiet_option
-def make(output: Path, rows: int, seed: int, families: str, overwrite: bool, quiet: bool) -> None:
+def make(
+    output: Path, rows: int, seed: int, families: Literal["train", "held-out", "all"], overwrite: bool, quiet: bool
+) -> None:
     """Write synthetic reviews to OUTPUT (.jsonl, .csv or .tsv) in constant memory.
 
     \b

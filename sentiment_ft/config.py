@@ -1,8 +1,8 @@
 """Every knob of a run, in one flat, frozen table.
 
-The keys keep the names that Hugging Face users know. Units and effect stand under each field; `recipe.py` reads recipes and
-overrides into this table and says where each value came from. Numbers that depend on the rows or on the number of processes are
-not stored: `run/sizes.py` derives them.
+The keys keep the names that Hugging Face users know. Units and effect stand under each field; `recipe.py` reads
+recipes and overrides into this table and says where each value came from. Numbers that depend on the rows or on the
+number of processes are not stored: `run/sizes.py` derives them.
 """
 
 from __future__ import annotations
@@ -39,7 +39,9 @@ class DataConfig(_Frozen):
     label_column: str | None = None
     """Column that holds the label. None: found by its name (label, sentiment, ...)."""
     label_map: dict[str, Literal[0, 1]] = Field(default_factory=dict)
-    """Label as written in the data -> 0 negative or 1 positive, for data that does not say pos/neg, negative/positive or 0/1."""
+    """Label as written in the data -> 0 negative or 1 positive, for data that does not say pos/neg,
+    negative/positive or 0/1.
+    """
     negative_max_rating: float | None = None
     """Star ratings up to this are negative; ratings between the two cuts are rejected."""
     positive_min_rating: float | None = None
@@ -70,7 +72,9 @@ class ModelConfig(_Frozen):
     hidden_dropout: float | None = Field(None, ge=0, lt=1)
     """Dropout of hidden states while training. None: as the model says (BERT: 0.1)."""
     attention_dropout: float | None = Field(None, ge=0, lt=1)
-    """Dropout of attention weights while training. 0 lets the fused attention kernel run. None: as the model says (BERT: 0.1)."""
+    """Dropout of attention weights while training. 0 lets the fused attention kernel run. None: as the model says
+    (BERT: 0.1).
+    """
 
 
 class OptimizationConfig(_Frozen):
@@ -104,7 +108,7 @@ class OptimizationConfig(_Frozen):
     group_by_length: bool = True
     """Batch rows of similar length together (less padding); which rows share an update still changes every epoch."""
     mixed_precision: Annotated[Precision, BeforeValidator(_precision_alias)] = "auto"
-    """auto: bf16 where the hardware has it, fp16 on older NVIDIA GPUs (T4, V100), else fp32. fp32 may be written `no`."""
+    """auto: bf16 where the hardware has it, fp16 on older NVIDIA GPUs (T4, V100), else fp32 (or `no`)."""
 
 
 class JudgingConfig(_Frozen):

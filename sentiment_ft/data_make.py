@@ -18,7 +18,7 @@ REPORT_EVERY = 10_000  # rows between two movements of the bar: about half a sec
 
 
 def make(output: Path, *, rows: int, seed: int, families: Which, overwrite: bool, quiet: bool) -> None:
-    """Write `rows` reviews as .jsonl, .csv or .tsv with the columns text, label (0, 1) and family. Raises OutputError."""
+    """Write reviews as .jsonl, .csv or .tsv: columns text, label (0, 1), family. Raises OutputError."""
     writers = {".jsonl": _write_jsonl, ".csv": _write_csv, ".tsv": _write_tsv}
     writer = writers.get(output.suffix.lower())
     if writer is None:

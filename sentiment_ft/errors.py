@@ -1,7 +1,7 @@
 """Errors that are the user's to mend, and the exit codes of every verb.
 
-A `UserError` is printed as three short lines (what, where, way out) without a traceback. Anything else that escapes is a bug of
-ours and keeps its traceback.
+A `UserError` is printed as three short lines (what, where, way out) without a traceback. Anything else that escapes
+is a bug of ours and keeps its traceback.
 """
 
 from __future__ import annotations

@@ -43,8 +43,9 @@ def probabilities(
 ) -> NDArray[np.float64]:
     """p_positive of the part's rows, in their order, (N,), on every process.
 
-    Rows run longest first, so that a batch that does not fit in memory fails at once. Places beyond the last row hold row -1, which
-    every process drops: no row is counted twice. With `micro_batches` only the first rows are judged and N is smaller.
+    Rows run longest first, so that a batch that does not fit in memory fails at once. Places beyond the last row
+    hold row -1, which every process drops: no row is counted twice. With `micro_batches` only the first rows are
+    judged and N is smaller.
     """
     model.eval()
     order = np.argsort(-part.lengths, kind="stable")
@@ -81,9 +82,17 @@ def _softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def run(
-    name: str | None, config: Config, *, output: str | None, batch: int, max_length: int | None, precision: str, samples: int,
-    as_json: bool, quiet: bool,
-) -> None:  # fmt: skip
+    name: str | None,
+    config: Config,
+    *,
+    output: str | None,
+    batch: int,
+    max_length: int | None,
+    precision: str,
+    samples: int,
+    as_json: bool,
+    quiet: bool,
+) -> None:
     """The `eval` verb: judge any saved two-class model on `config.data`, with the columns and labels of the config.
 
     Raises ModelError, DataError, ConfigError; OutputError before any work when `output` cannot be used.
@@ -115,9 +124,14 @@ def run(
     judgement = judge(part.labels, p_positive, samples=samples, seed=config.seed).to_json()
     judgement["scores"] = metric().compute(predictions=p_positive, references=part.labels)
     result = {
-        "model": name, "data": config.data, "max_length": length, "mixed_precision": chosen, "rows_read": corpus.receipt.rows_read,
-        "rows_rejected": corpus.receipt.rows_rejected, **judgement,
-    }  # fmt: skip
+        "model": name,
+        "data": config.data,
+        "max_length": length,
+        "mixed_precision": chosen,
+        "rows_read": corpus.receipt.rows_read,
+        "rows_rejected": corpus.receipt.rows_rejected,
+        **judgement,
+    }
     if folder is not None:
         run_folder.make(folder)
         copy_rejected([corpus], folder / "rejected.jsonl")
@@ -128,5 +142,6 @@ def run(
     if as_json:
         print(json.dumps(result, indent=2, allow_nan=False))
     elif not quiet:
-        title = f"{printable(name, 60)} on {printable(config.data, 60)}: {len(part):,} rows, {corpus.receipt.rows_rejected:,} rejected"
+        what = f"{printable(name, 60)} on {printable(config.data, 60)}"
+        title = f"{what}: {len(part):,} rows, {corpus.receipt.rows_rejected:,} rejected"
         results.print(judgement_table(result, title))

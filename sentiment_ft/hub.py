@@ -1,4 +1,6 @@
-"""Is the Hugging Face hub there? Asked once, in three seconds, before a library spends a minute on retries (measured: 46 s)."""
+"""Is the Hugging Face hub there? Asked once, in three seconds, before a library spends a minute on retries
+(measured: 46 s).
+"""
 
 from __future__ import annotations
 

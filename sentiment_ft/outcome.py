@@ -50,10 +50,15 @@ def describe(run: Run, loaded: Loaded, device: str, lengths: dict[str, Any]) -> 
     """The plan of a built run."""
     data, config, sizes = run.data, run.config, run.sizes
     return plan.describe(
-        loaded, sizes, precision=run.precision, device=device, rows=data.counts(), lengths=lengths,
+        loaded,
+        sizes,
+        precision=run.precision,
+        device=device,
+        rows=data.counts(),
+        lengths=lengths,
         parameters=sum(parameter.numel() for parameter in run.model.parameters()),
         padding_share=batching.first_padding(data.train.lengths, config, sizes.global_batch_size),
-    )  # fmt: skip
+    )
 
 
 def data_lines(run: Run) -> list[str]:
@@ -75,7 +80,8 @@ def say_evaluation(run: Run, values: dict[str, float | None], *, better: bool) -
 def closing(run: Run) -> None:
     """After the last update: judge the best model, once on the sealed test rows, and write everything down.
 
-    Every process takes part in judging; the main process writes. summary.json comes last: a folder that has it is complete.
+    Every process takes part in judging; the main process writes. summary.json comes last: a folder that has it is
+    complete.
     """
     if run.data.test is not None:
         restore_best(run)
@@ -96,7 +102,7 @@ def closing(run: Run) -> None:
     write_predictions(run.folder / "predictions.jsonl", validation, p_positive)
     write_errors(run.folder / "worst_errors.jsonl", validation, p_positive)
     training_plots(run.recorder.records, run.folder / "plots")
-    judgement_plots(validation.labels, p_positive, run.folder / "plots", "validation")
+    judgement_plots(validation.labels, p_positive, run.folder / "plots", f"validation, {len(validation):,} rows")
     summary = summarise(run, judged)
     write_card(run, summary)
     run.recorder.finish(summary)
@@ -109,7 +115,9 @@ def closing(run: Run) -> None:
 
 
 def restore_best(run: Run) -> None:
-    """Give every process the weights of the best model, read by the main process alone. Nothing to do when they are the last ones."""
+    """Give every process the weights of the best model, read by the main process alone. Nothing to do when they are
+    the last ones.
+    """
     if run.state.best_update == run.state.update:
         return
     model = run.accelerator.unwrap_model(run.model)
@@ -160,6 +168,7 @@ def write_card(run: Run, summary: dict[str, Any]) -> None:
         data=run.config.data,
         rows=summary["rows"],
         judgement_json=summary["best"],
+        test_json=summary["test"],
         config=run.config.model_dump(mode="json"),
         environment=json.loads((run.folder / "environment.json").read_text("utf-8")),
         labels=("negative", "positive"),

@@ -19,10 +19,19 @@ ADAMW_BYTES = 16  # a trained parameter in fp32: weight 4, gradient 4, two AdamW
 
 
 def describe(
-    loaded: Loaded, sizes: Sizes, *, precision: str, device: str, rows: dict[str, int], parameters: int | None,
-    lengths: dict[str, Any] | None = None, padding_share: float | None = None,
-) -> dict[str, Any]:  # fmt: skip
-    """The plan as plain data. rows: rows of each part. padding_share: of the first epoch. None: not known without model or data."""
+    loaded: Loaded,
+    sizes: Sizes,
+    *,
+    precision: str,
+    device: str,
+    rows: dict[str, int],
+    parameters: int | None,
+    lengths: dict[str, Any] | None = None,
+    padding_share: float | None = None,
+) -> dict[str, Any]:
+    """The plan as plain data. rows: rows of each part. padding_share: of the first epoch. None: not known without
+    model or data.
+    """
     config = loaded.config
     return {
         "run_name": loaded.run_name,
@@ -88,7 +97,8 @@ def summary_lines(plan: dict[str, Any]) -> list[tuple[str, str]]:
         ),
         (
             "updates",
-            f"{plan['updates_per_epoch']:,} an epoch, {plan['total_updates']:,} in all, {plan['warmup_updates']:,} of them warm-up",
+            f"{plan['updates_per_epoch']:,} an epoch, {plan['total_updates']:,} in all, "
+            f"{plan['warmup_updates']:,} of them warm-up",
         ),
         ("evaluation", f"every {plan['eval_every']:,} updates"),
         ("learning rate", ", ".join(f"{rate:.2e} at {update}" for update, rate in plan["learning_rate_at"].items())),
@@ -101,8 +111,8 @@ def _model_line(plan: dict[str, Any]) -> str:
     if plan["parameters"] is None:
         return f"{name} (size not known before it is loaded)"
     return (
-        f"{name}, {plan['parameters'] / 1e6:.1f} M parameters; weights, gradients and AdamW {plan['parameter_state_mib']:,.0f} MiB "
-        "if all are trained (activations not counted)"
+        f"{name}, {plan['parameters'] / 1e6:.1f} M parameters; weights, gradients and AdamW "
+        f"{plan['parameter_state_mib']:,.0f} MiB if all are trained (activations not counted)"
     )
 
 
@@ -141,7 +151,9 @@ def local_parameters(model_name_or_path: str) -> int | None:
 
 
 def run(loaded: Loaded, *, processes: int, no_model: bool, as_json: bool, quiet: bool) -> None:
-    """The `plan` verb. With `no_model` neither torch nor a tokenizer is loaded: rows are counted as text. Raises UserError."""
+    """The `plan` verb. With `no_model` neither torch nor a tokenizer is loaded: rows are counted as text. Raises
+    UserError.
+    """
     plan = _without_model(loaded, processes) if no_model else _with_model(loaded, processes, quiet)
     if as_json:
         print(json.dumps(plan, indent=2, ensure_ascii=False, allow_nan=False))
@@ -156,8 +168,14 @@ def _without_model(loaded: Loaded, processes: int) -> dict[str, Any]:
 
     config = loaded.config
     rows = count_rows(config)
-    return describe(loaded, derive(config, rows["train"], processes), precision=config.mixed_precision, device="any device", rows=rows,
-                    parameters=local_parameters(config.model_name_or_path))  # fmt: skip
+    return describe(
+        loaded,
+        derive(config, rows["train"], processes),
+        precision=config.mixed_precision,
+        device="any device",
+        rows=rows,
+        parameters=local_parameters(config.model_name_or_path),
+    )
 
 
 def _with_model(loaded: Loaded, processes: int, quiet: bool) -> dict[str, Any]:
@@ -174,6 +192,12 @@ def _with_model(loaded: Loaded, processes: int, quiet: bool) -> dict[str, Any]:
         data = prepare(config, tokenizer, shown.update)
     sizes = derive(config, len(data.train), processes)
     return describe(
-        loaded, sizes, precision=precision, device=device.name, rows=data.counts(), parameters=local_parameters(config.model_name_or_path),
-        lengths=length_analysis(data.train.rows, config.max_length), padding_share=batching.first_padding(data.train.lengths, config, sizes.global_batch_size),
-    )  # fmt: skip
+        loaded,
+        sizes,
+        precision=precision,
+        device=device.name,
+        rows=data.counts(),
+        parameters=local_parameters(config.model_name_or_path),
+        lengths=length_analysis(data.train.rows, config.max_length),
+        padding_share=batching.first_padding(data.train.lengths, config, sizes.global_batch_size),
+    )

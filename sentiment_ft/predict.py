@@ -132,9 +132,18 @@ def _cleaned(line: int, text: str) -> Prediction:
 
 
 def run(
-    texts: Sequence[str], *, model: str | None, file: str | None, text_column: str | None, output: str | None, chosen: str | None,
-    max_length: int | None, batch: int, mixed_precision: str, quiet: bool,
-) -> None:  # fmt: skip
+    texts: Sequence[str],
+    *,
+    model: str | None,
+    file: str | None,
+    text_column: str | None,
+    output: str | None,
+    chosen: str | None,
+    max_length: int | None,
+    batch: int,
+    mixed_precision: str,
+    quiet: bool,
+) -> None:
     """The `predict` verb. Raises UserError; writes nothing unless every record could be written."""
     if texts and file is not None:
         raise ConfigError("texts and --file are both given", where="predict", way_out="give one of them")
@@ -173,8 +182,17 @@ def write(predictions: Iterable[Prediction], target: TextIO, style: str) -> None
         for prediction in predictions:
             found = prediction.to_json()
             shares = found.get("probabilities", {})
-            writer.writerow([found["line"], found.get("label"), found.get("confidence"), shares.get("negative"), shares.get("positive"),
-                             found.get("error"), found["text"]])  # fmt: skip
+            writer.writerow(
+                [
+                    found["line"],
+                    found.get("label"),
+                    found.get("confidence"),
+                    shares.get("negative"),
+                    shares.get("positive"),
+                    found.get("error"),
+                    found["text"],
+                ]
+            )
         return
     for prediction in predictions:
         found = prediction.to_json()

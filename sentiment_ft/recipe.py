@@ -30,7 +30,9 @@ BOUND_TO_DATA = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A checked config; `origins` says for every key where its value came from ("default", "t4.yaml:12", "-o", "--data")."""
+    """A checked config; `origins` says for every key where its value came from ("default", "t4.yaml:12", "-o",
+    "--data").
+    """
 
     config: Config
     origins: dict[str, str]
@@ -168,7 +170,7 @@ def _parse_override(override: str) -> tuple[str, Any]:
             f"{printable(override, 80)!r} is not key=value", where="-o", way_out="for example -o learning_rate=3e-5"
         )
     try:
-        return key.strip(), yaml.load(text, Loader=_Loader)  # noqa: S506 - _Loader is a SafeLoader
+        return key.strip(), yaml.load(text, Loader=_Loader)
     except (yaml.YAMLError, ValueError) as error:
         raise ConfigError(
             f"the value of {printable(key, 60)} is not valid YAML: {printable(str(error), 120)}", where="-o"

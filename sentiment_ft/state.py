@@ -20,7 +20,9 @@ from sentiment_ft.track.record import NoRecorder, Recorder
 
 @dataclass
 class State:
-    """What cannot be recomputed. update: applied updates; window: global batches consumed (more, when fp16 skipped some)."""
+    """What cannot be recomputed. update: applied updates; window: global batches consumed (more, when fp16 skipped
+    some).
+    """
 
     update: int = 0
     window: int = 0

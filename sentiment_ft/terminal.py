@@ -1,6 +1,7 @@
 """What reaches the terminal: a console on standard error and one for results, and text made safe to print.
 
-Results (predictions, `--json`) go to standard output; progress, tables and errors go to standard error, so that a pipe stays clean.
+Results (predictions, `--json`) go to standard output; progress, tables and errors go to standard error, so that a
+pipe stays clean.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ results = Console(highlight=False, soft_wrap=True)
 def printable(text: str, width: int | None = None) -> str:
     """One line that cannot move the cursor, change colours or reverse the reading order.
 
-    Control characters (Cc: ANSI escapes, newlines), format characters (Cf: bidi overrides, zero-width), surrogates and private-use
-    characters become `\\x..`/`\\u....` escapes. `width` cuts to that many characters, the last one an ellipsis.
+    Control characters (Cc: ANSI escapes, newlines), format characters (Cf: bidi overrides, zero-width), surrogates
+    and private-use characters become `\\x..`/`\\u....` escapes. `width` cuts to that many characters, the last one
+    an ellipsis.
     """
     if width is not None and len(text) > width:
         text = text[: max(width - 1, 0)] + "…"

@@ -16,37 +16,34 @@ from typing import Any
 import numpy as np
 import torch
 from accelerate import Accelerator
-from accelerate.utils import DistributedType, broadcast_object_list, set_seed
-from numpy.typing import NDArray
+from accelerate.utils import DistributedType, set_seed
 from torch.nn.functional import cross_entropy
 
-from sentiment_ft import evaluation, outcome
-from sentiment_ft.config import LOWER_IS_BETTER, Config
+from sentiment_ft import outcome, periodic
+from sentiment_ft.config import Config
 from sentiment_ft.data import batching
 from sentiment_ft.data.batching import Indices
 from sentiment_ft.data.collate import collate
-from sentiment_ft.data.prepare import Part, Prepared, prepare
+from sentiment_ft.data.prepare import Prepared, prepare
 from sentiment_ft.errors import ConfigError, ModelError, TrainingError
-from sentiment_ft.judge.scores import scores
 from sentiment_ft.model import classifier, parameters
 from sentiment_ft.recipe import Loaded, dump
 from sentiment_ft.run import folder as run_folder
 from sentiment_ft.run import precision as run_precision
-from sentiment_ft.run.memory import peak_memory_mib, reset_peak
+from sentiment_ft.run.memory import reset_peak
 from sentiment_ft.run.schedule import learning_rate
 from sentiment_ft.run.sizes import Sizes, derive
-from sentiment_ft.track.progress import Bar, bar
+from sentiment_ft.run.threads import use_all_cores
 from sentiment_ft.state import Interval, Run
+from sentiment_ft.track.progress import bar
 from sentiment_ft.track.record import NoRecorder, Recorder
 from sentiment_ft.track.wandb_mirror import open_mirror
 
-LONG_PART = 2000  # rows from which an evaluation gets a progress bar of its own: some 10 s on two CPU cores
-SKIPPED_IN_A_ROW = (
-    20  # the fp16 scaler halves its scale at each: 2^16 is down to 1 after 16, so 20 is not a scale problem
-)
+# The fp16 scaler halves its scale at each: 2^16 is down to 1 after 16, so 20 are not a problem of scale.
+SKIPPED_IN_A_ROW = 20
 
 
-# --- the world ---------------------------------------------------------------------------------------------------------
+# --- the world ------------------------------------------------------------------------------------------------------
 
 
 def main(loaded: Loaded, *, output: str | None = None, overwrite: bool = False, quiet: bool = False) -> Path:
@@ -55,6 +52,7 @@ def main(loaded: Loaded, *, output: str | None = None, overwrite: bool = False, 
     device = run_precision.device_in_use()
     precision = run_precision.resolve(config.mixed_precision, device)
     destination = run_folder.choose(output, loaded.run_name, overwrite=overwrite)
+    use_all_cores(device)
     accelerator = Accelerator(mixed_precision=run_precision.ACCELERATE_NAMES[precision], cpu=device.kind == "cpu")
     if accelerator.distributed_type not in (DistributedType.NO, DistributedType.MULTI_GPU, DistributedType.MULTI_CPU):
         raise ModelError(
@@ -97,7 +95,7 @@ def open_recorder(run: Run, loaded: Loaded) -> Recorder | NoRecorder:
     return Recorder(run.folder / "metrics.jsonl", mirror)
 
 
-# --- the run -----------------------------------------------------------------------------------------------------------
+# --- the run --------------------------------------------------------------------------------------------------------
 
 
 def build(
@@ -129,25 +127,37 @@ def build(
     set_seed(config.seed + 1 + accelerator.process_index)
     reset_peak(accelerator.device)
     return Run(
-        config=config, accelerator=accelerator, model=model, tokenizer=tokenizer, optimizer=optimizer, data=data, sizes=sizes,
-        precision=precision, pad_id=tokenizer.pad_token_id or 0, folder=folder, quiet=quiet, interval=Interval.fresh(accelerator.device),
-    )  # fmt: skip
+        config=config,
+        accelerator=accelerator,
+        model=model,
+        tokenizer=tokenizer,
+        optimizer=optimizer,
+        data=data,
+        sizes=sizes,
+        precision=precision,
+        pad_id=tokenizer.pad_token_id or 0,
+        folder=folder,
+        quiet=quiet,
+        interval=Interval.fresh(accelerator.device),
+    )
 
 
-# --- the loop ----------------------------------------------------------------------------------------------------------
+# --- the loop -------------------------------------------------------------------------------------------------------
 
 
 def fit(run: Run) -> None:
-    """Train to the last update. N updates take N + 1 turns: the last evaluation and save use the same lines as the periodic ones."""
+    """Train to the last update. N updates take N + 1 turns: the last evaluation and save use the same lines as the
+    periodic ones.
+    """
     state, sizes = run.state, run.sizes
-    evaluate(run, run.data.validation, micro_batches=2)  # a fault in judging shows now, not after the first epoch
+    periodic.evaluate(run, run.data.validation, micro_batches=2)  # a fault here shows now, not after an epoch
     epoch, order = -1, np.empty(0, np.int64)
     with bar("training", sizes.total_updates, quiet=run.quiet) as shown:
         while True:
             last = state.update == sizes.total_updates
             if state.update > 0 and (last or state.update % sizes.eval_every == 0) and not state.skipped_in_a_row:
-                judge_and_keep(run)
-            if last or out_of_patience(run):
+                periodic.judge_and_keep(run)
+            if last or periodic.out_of_patience(run):
                 break
 
             if state.window // sizes.updates_per_epoch != epoch:
@@ -157,9 +167,9 @@ def fit(run: Run) -> None:
             train_step(run, rows)
 
             if state.update % run.config.logging_steps == 0 and not state.skipped_in_a_row:
-                log(run, shown)
+                periodic.log(run, shown)
     if run.interval.rows:
-        log(run, None)
+        periodic.log(run, None)
 
 
 def epoch_order(run: Run, epoch: int) -> Indices:
@@ -172,8 +182,9 @@ def epoch_order(run: Run, epoch: int) -> Indices:
 def train_step(run: Run, rows: Indices) -> None:
     """One update over `rows`, the global batch of all processes. Nothing is read back from the device.
 
-    Exact accumulation: the loss of a micro-batch is summed over its rows and divided by the rows of the whole global batch, also in
-    the short last window; a mean of means would weigh its rows more. DDP averages gradients over processes: multiplied away here.
+    Exact accumulation: the loss of a micro-batch is summed over its rows and divided by the rows of the whole global
+    batch, also in the short last window; a mean of means would weigh its rows more. DDP averages gradients over
+    processes: multiplied away here.
     """
     began = time.perf_counter()
     accelerator, state, interval = run.accelerator, run.state, run.interval
@@ -207,8 +218,9 @@ def train_step(run: Run, rows: Indices) -> None:
         if state.skipped_in_a_row >= SKIPPED_IN_A_ROW:
             raise TrainingError(
                 f"{SKIPPED_IN_A_ROW} updates in a row had infinite gradients (after update {state.update})",
-                where="mixed_precision fp16", way_out="a lower learning_rate, or -o mixed_precision=fp32",
-            )  # fmt: skip
+                where="mixed_precision fp16",
+                way_out="a lower learning_rate, or -o mixed_precision=fp32",
+            )
     else:
         state.update, state.skipped_in_a_row = state.update + 1, 0
     interval.seconds += time.perf_counter() - began
@@ -217,97 +229,12 @@ def train_step(run: Run, rows: Indices) -> None:
 def current_rate(run: Run) -> float:
     """Learning rate of the next update."""
     return learning_rate(
-        run.state.update, peak=run.config.learning_rate, total=run.sizes.total_updates,
-        warmup=run.sizes.warmup_updates, shape=run.config.lr_scheduler_type,
-    )  # fmt: skip
-
-
-# --- what is due now and then ------------------------------------------------------------------------------------------
-
-
-def log(run: Run, shown: Bar | None) -> None:
-    """One small read from the device; one line in metrics.jsonl. Raises TrainingError when the loss is not a number."""
-    interval, totals, state, accelerator = run.interval, run.totals, run.state, run.accelerator
-    began = time.perf_counter()
-    sums = torch.tensor([interval.rows, interval.real_tokens, interval.padded_tokens], dtype=torch.float64)
-    device_sums = torch.cat([interval.loss_sum.reshape(1).double().cpu(), sums]).to(accelerator.device)
-    loss_sum, rows, real, padded = accelerator.reduce(device_sums).tolist()
-    loss, norm = loss_sum / rows, float(interval.grad_norm)
-    seconds = interval.seconds + time.perf_counter() - began
-    if not math.isfinite(loss) or not math.isfinite(norm):
-        raise TrainingError(
-            f"the {'loss' if not math.isfinite(loss) else 'gradient norm'} is not a finite number in the {run.config.logging_steps} "
-            f"updates up to {state.update}; the best model so far, if any, is untouched",
-            where=str(run.folder / "metrics.jsonl"), way_out="a lower learning_rate, longer warm-up, or -o mixed_precision=fp32",
-        )  # fmt: skip
-    last_rate = max(group["lr"] for group in run.optimizer.param_groups)
-    run.recorder.write({
-        "event": "train", "update": state.update, "epoch": round(state.window / run.sizes.updates_per_epoch, 4), "loss": loss,
-        "learning_rate": last_rate, "grad_norm": norm, "rows_per_s": rows / seconds, "real_tokens_per_s": real / seconds,
-        "padding_share": 1 - real / padded, "skipped_updates": state.skipped,
-        "elapsed_s": time.perf_counter() - run.started, **peak_memory_mib(accelerator.device),
-    })  # fmt: skip
-    totals.rows, totals.real_tokens, totals.train_s = (
-        totals.rows + int(rows),
-        totals.real_tokens + int(real),
-        totals.train_s + seconds,
+        run.state.update,
+        peak=run.config.learning_rate,
+        total=run.sizes.total_updates,
+        warmup=run.sizes.warmup_updates,
+        shape=run.config.lr_scheduler_type,
     )
-    run.interval = Interval.fresh(accelerator.device)
-    if shown is not None:
-        shown.update(
-            state.update,
-            f"loss {loss:.4f}  lr {last_rate:.2e}  {rows / seconds:.0f} rows/s  {real / seconds:.0f} real tokens/s",
-        )
-
-
-def evaluate(run: Run, part: Part, micro_batches: int | None = None) -> NDArray[np.float64]:
-    """p_positive of the rows of a part, on every process."""
-    began = time.perf_counter()
-    limits = evaluation.Limits(run.config.per_device_eval_batch_size, micro_batches=micro_batches)
-    with bar("evaluating", len(part), quiet=run.quiet or micro_batches is not None or len(part) < LONG_PART) as shown:
-        result = evaluation.probabilities(run.accelerator, run.model, part, run.pad_id, limits, shown)
-    if not np.isfinite(result).all():
-        raise TrainingError(
-            f"the model gives no number for {int((~np.isfinite(result)).sum())} of {len(result)} validation rows (update {run.state.update})",
-            way_out="a lower learning_rate, longer warm-up, or -o mixed_precision=fp32",
-        )
-    run.model.train()
-    run.totals.eval_s += time.perf_counter() - began
-    return result
-
-
-def judge_and_keep(run: Run) -> None:
-    """Evaluate; the main process decides what is best, everyone follows; the best model is written at once."""
-    state, metric = run.state, run.config.metric_for_best_model
-    p_positive = evaluate(run, run.data.validation)
-    values = scores(run.data.validation.labels, p_positive)
-    decision = [0.0 if (value := values[metric]) is None else value, values["log_loss"]]
-    value, log_loss = broadcast_object_list(decision)
-    rank = (-value if metric in LOWER_IS_BETTER else value, -log_loss)
-    better = state.best is None or rank > state.best
-    clearly_better = state.best is None or rank[0] > state.best[0] + run.config.early_stopping_threshold
-    state.without_better = 0 if clearly_better else state.without_better + 1
-    if better:
-        state.best, state.best_update = rank, state.update
-        run.best_p_positive = p_positive
-        if run.accelerator.is_main_process:
-            model = run.accelerator.unwrap_model(run.model)
-            weights = model.state_dict()
-            run_folder.write_folder(
-                run.folder / "best",
-                lambda staged: classifier.save(model, run.tokenizer, staged, weights, run.config.max_length),
-            )
-    run.recorder.write({
-        "event": "eval", "update": state.update, "epoch": round(state.window / run.sizes.updates_per_epoch, 4),
-        **{f"eval_{name}": number for name, number in values.items()}, "best": better, "elapsed_s": time.perf_counter() - run.started,
-    })  # fmt: skip
-    if not run.quiet:
-        outcome.say_evaluation(run, values, better=better)
-
-
-def out_of_patience(run: Run) -> bool:
-    patience = run.config.early_stopping_patience
-    return patience is not None and run.state.without_better >= patience
 
 
 if __name__ == "__main__":

@@ -47,8 +47,16 @@ def trained(model, reviews, tmp_path, monkeypatch):
 
     def run(*overrides: str, name: str = "run", overwrite: bool = False) -> Path:
         AcceleratorState._reset_state(reset_partial_state=True)
-        settings = ("mixed_precision=fp32", "max_length=64", "num_train_epochs=1", "learning_rate=1e-3", "warmup_ratio=0.1",
-                    "test=null", "bootstrap_samples=100", "logging_steps=1")  # fmt: skip
+        settings = (
+            "mixed_precision=fp32",
+            "max_length=64",
+            "num_train_epochs=1",
+            "learning_rate=1e-3",
+            "warmup_ratio=0.1",
+            "test=null",
+            "bootstrap_samples=100",
+            "logging_steps=1",
+        )
         loaded = recipe.load(
             "quickstart", settings + overrides, {"data": str(reviews), "model_name_or_path": str(model)}
         )
@@ -68,8 +76,18 @@ def weights(folder: Path) -> dict[str, torch.Tensor]:
 
 def test_run_folder_holds_everything_and_the_model_is_a_plain_one(trained):
     folder = trained()
-    for name in ("config.yaml", "environment.json", "metrics.jsonl", "summary.json", "lengths.json", "rejected.jsonl",
-                 "predictions.jsonl", "worst_errors.jsonl", "best/README.md", "best/tokenizer.json"):  # fmt: skip
+    for name in (
+        "config.yaml",
+        "environment.json",
+        "metrics.jsonl",
+        "summary.json",
+        "lengths.json",
+        "rejected.jsonl",
+        "predictions.jsonl",
+        "worst_errors.jsonl",
+        "best/README.md",
+        "best/tokenizer.json",
+    ):
         assert (folder / name).is_file(), name
     assert len(list((folder / "plots").glob("*.png"))) >= 5
     assert not [path.name for path in folder.rglob(".*")], "nothing half-written is left"
@@ -99,7 +117,9 @@ def test_accumulation_changes_nothing_also_in_the_short_last_window(trained, bat
     """104 rows in batches of 16: six full updates and one of 8 rows."""
     free = ("hidden_dropout=0", "attention_dropout=0")
     whole = trained(*free, "per_device_batch_size=16", name="whole")
-    parts = trained(*free, f"per_device_batch_size={batch}", f"gradient_accumulation_steps={accumulation}", name="parts")
+    parts = trained(
+        *free, f"per_device_batch_size={batch}", f"gradient_accumulation_steps={accumulation}", name="parts"
+    )
     for key in ("loss", "learning_rate", "grad_norm"):
         a, b = ([record[key] for record in records(folder, "train")] for folder in (whole, parts))
         np.testing.assert_allclose(a, b, rtol=2e-4, err_msg=key)
@@ -108,8 +128,12 @@ def test_accumulation_changes_nothing_also_in_the_short_last_window(trained, bat
 
 
 def test_updates_equal_a_plain_loop_computed_here(trained, model, reviews):
-    """The reference: torch.optim.AdamW on the mean loss of each global batch, rows and rates taken from the documented rules."""
-    folder = trained("hidden_dropout=0", "attention_dropout=0", "per_device_batch_size=4", "gradient_accumulation_steps=4")
+    """The reference: torch.optim.AdamW on the mean loss of each global batch, rows and rates taken from the
+    documented rules.
+    """
+    folder = trained(
+        "hidden_dropout=0", "attention_dropout=0", "per_device_batch_size=4", "gradient_accumulation_steps=4"
+    )
     tokenizer = AutoTokenizer.from_pretrained(model)
     rows = [json.loads(line) for line in reviews.read_text().splitlines()]
     held_out = {json.loads(line)["id"] for line in (folder / "predictions.jsonl").read_text().splitlines()}
@@ -142,7 +166,9 @@ def test_updates_equal_a_plain_loop_computed_here(trained, model, reviews):
 
 
 def test_early_stopping_ends_and_the_best_model_is_the_one_kept(trained):
-    folder = trained("num_train_epochs=6", "learning_rate=0.2", "early_stopping_patience=1", "lr_scheduler_type=constant")
+    folder = trained(
+        "num_train_epochs=6", "learning_rate=0.2", "early_stopping_patience=1", "lr_scheduler_type=constant"
+    )
     summary = json.loads((folder / "summary.json").read_text())
     judged = records(folder, "eval")
     assert summary["stopped_early"] and summary["updates"] < summary["planned_updates"]
@@ -154,7 +180,9 @@ def test_early_stopping_ends_and_the_best_model_is_the_one_kept(trained):
 def test_sealed_test_is_judged_with_the_best_weights_not_the_last(trained, reviews):
     folder = trained("num_train_epochs=5", "learning_rate=0.1", "lr_scheduler_type=constant", f"test={reviews}")
     summary = json.loads((folder / "summary.json").read_text())
-    assert summary["best_update"] < summary["updates"], "this setting must spoil the last epochs, or the test shows nothing"
+    assert summary["best_update"] < summary["updates"], (
+        "this setting must spoil the last epochs, or the test shows nothing"
+    )
     from sentiment_ft.predict import Prediction, Predictor
 
     rows = [json.loads(line) for line in reviews.read_text().splitlines()]
@@ -167,11 +195,21 @@ def test_sealed_test_is_judged_with_the_best_weights_not_the_last(trained, revie
 def test_frozen_embeddings_do_not_move_and_gradual_unfreezing_releases_from_the_top(trained, model):
     start = load_file(model / "model.safetensors")
     frozen = weights(trained("freeze_embeddings=true", name="frozen"))
-    assert torch.equal(frozen["bert.embeddings.word_embeddings.weight"], start["bert.embeddings.word_embeddings.weight"])
-    assert not torch.equal(frozen["bert.encoder.layer.0.output.dense.weight"], start["bert.encoder.layer.0.output.dense.weight"])
-    gradual = weights(trained("gradual_unfreezing_updates=4", name="gradual"))  # 7 updates: head, then the top layer at update 4
-    assert not torch.equal(gradual["bert.encoder.layer.1.output.dense.weight"], start["bert.encoder.layer.1.output.dense.weight"])
-    assert torch.equal(gradual["bert.encoder.layer.0.output.dense.weight"], start["bert.encoder.layer.0.output.dense.weight"])
+    assert torch.equal(
+        frozen["bert.embeddings.word_embeddings.weight"], start["bert.embeddings.word_embeddings.weight"]
+    )
+    assert not torch.equal(
+        frozen["bert.encoder.layer.0.output.dense.weight"], start["bert.encoder.layer.0.output.dense.weight"]
+    )
+    gradual = weights(
+        trained("gradual_unfreezing_updates=4", name="gradual")
+    )  # 7 updates: head, then the top layer at update 4
+    assert not torch.equal(
+        gradual["bert.encoder.layer.1.output.dense.weight"], start["bert.encoder.layer.1.output.dense.weight"]
+    )
+    assert torch.equal(
+        gradual["bert.encoder.layer.0.output.dense.weight"], start["bert.encoder.layer.0.output.dense.weight"]
+    )
 
 
 def test_loss_that_is_no_number_stops_the_run_and_leaves_no_summary(trained, tmp_path, monkeypatch):
@@ -226,13 +264,32 @@ def test_second_start_does_not_tokenise_again(trained, monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("launcher", [("-m", "sentiment_ft.train"), ("-m", "accelerate.commands.launch", "-m", "sentiment_ft.train")])
+@pytest.mark.parametrize(
+    "launcher", [("-m", "sentiment_ft.train"), ("-m", "accelerate.commands.launch", "-m", "sentiment_ft.train")]
+)
 def test_the_real_entry_points_train(launcher, model, reviews, tmp_path):
     done = subprocess.run(
-        [sys.executable, *launcher, "--data", str(reviews), "--model", str(model), "--epochs", "1", "--max-length", "64",
-         "-o", "test=null", "--output", str(tmp_path / "run")],
-        env={**os.environ, "SENTIMENT_FT_CACHE": str(tmp_path / "cache")}, capture_output=True, text=True, timeout=200,
-    )  # fmt: skip
+        [
+            sys.executable,
+            *launcher,
+            "--data",
+            str(reviews),
+            "--model",
+            str(model),
+            "--epochs",
+            "1",
+            "--max-length",
+            "64",
+            "-o",
+            "test=null",
+            "--output",
+            str(tmp_path / "run"),
+        ],
+        env={**os.environ, "SENTIMENT_FT_CACHE": str(tmp_path / "cache")},
+        capture_output=True,
+        text=True,
+        timeout=200,
+    )
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "run" / "summary.json").is_file()
     assert "Traceback" not in done.stderr and "rows read" in done.stderr

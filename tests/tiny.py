@@ -1,4 +1,6 @@
-"""A 2-layer random BERT with the bundled vocabulary, and reviews to train it on: real parts, seconds instead of minutes."""
+"""A 2-layer random BERT with the bundled vocabulary, and reviews to train it on: real parts, seconds instead of
+minutes.
+"""
 
 from __future__ import annotations
 

@@ -1,10 +1,11 @@
 """The order of rows and how it is cut: the same rows share an update at any number of processes.
 
-The order of an epoch is a pure function of (lengths, global batch, seed, epoch); no communication, nothing to save but the epoch.
-An update owns `global_batch` consecutive places of it. Its micro-batch k goes to process k mod W, the rule Accelerate uses too.
+The order of an epoch is a pure function of (lengths, global batch, seed, epoch); no communication, nothing to save
+but the epoch. An update owns `global_batch` consecutive places of it. Its micro-batch k goes to process k mod W, the
+rule Accelerate uses too.
 
-Instead of a DataLoader: Accelerate refills uneven last batches with repeated rows, and a custom batch sampler loses `set_epoch`
-with several processes; both change the training with the number of processes.
+Instead of a DataLoader: Accelerate refills uneven last batches with repeated rows, and a custom batch sampler loses
+`set_epoch` with several processes; both change the training with the number of processes.
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ def epoch_order(
 ) -> Indices:
     """A permutation of range(len(lengths)).
 
-    With group_by_length, windows of 50 global batches of the shuffled rows are sorted by length, cut into global batches, and the
-    full batches shuffled; inside one, rows ascend by length, so the micro-batches that run side by side on several processes are
-    alike. The short last batch stays last.
+    With group_by_length, windows of 50 global batches of the shuffled rows are sorted by length, cut into global
+    batches, and the full batches shuffled; inside one, rows ascend by length, so the micro-batches that run side by
+    side on several processes are alike. The short last batch stays last.
     """
     generator = np.random.default_rng([seed, epoch])
     order = generator.permutation(len(lengths))
@@ -56,7 +57,7 @@ def micro_batches(rows: Indices, per_device_batch: int, process: int, processes:
 
 
 def padding_share(lengths: NDArray[np.int32], order: Indices, per_device_batch: int) -> float:
-    """Share of positions that are padding when `order` is cut into micro-batches and each is padded to its longest row."""
+    """Share of positions that are padding when `order` is cut into micro-batches, each padded to its longest row."""
     padded = real = 0
     for start in range(0, len(order), per_device_batch):
         rows = lengths[order[start : start + per_device_batch]]

@@ -15,8 +15,8 @@ ENCODING_VERSION = 1  # part of the cache key: raise it when the ids of a text c
 def encode(tokenizer: Any, texts: Sequence[str], max_length: int) -> tuple[list[NDArray[np.int32]], list[int]]:
     """(ids of each text, at most max_length; real tokens of each text before the cut).
 
-    The uncut length feeds the length analysis, so the tokenizer's own truncation, which hides it, is not used. BERT-family rows are
-    [CLS] ... [SEP]: cutting keeps the first max_length - 1 ids and the last.
+    The uncut length feeds the length analysis, so the tokenizer's own truncation, which hides it, is not used.
+    BERT-family rows are [CLS] ... [SEP]: cutting keeps the first max_length - 1 ids and the last.
     """
     ids = tokenizer(
         list(texts), add_special_tokens=True, padding=False, truncation=False, return_attention_mask=False,

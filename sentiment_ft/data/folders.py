@@ -4,6 +4,7 @@ layout).
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,7 +30,7 @@ def find_files(path: Path, *, labelled: bool) -> Files:
 
     Raises DataError when there is nothing to read.
     """
-    if not path.is_dir():
+    if not os.path.isdir(path):  # Path.is_dir raises for a name that is too long
         check_file(path)
         if labelled and format_of(path) == "txt":
             raise DataError(

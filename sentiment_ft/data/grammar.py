@@ -1,8 +1,8 @@
 """A small grammar engine: text with slots in, random sentences out.
 
-A lexicon maps a symbol to its options, one a line or several a line between bars: ``"great | a [adj] [noun]"``. ``[adj]``
-stands for any option of `adj` with the sentiment of the sentence being made, ``[!adj]`` for one with the opposite sentiment.
-Symbols found in no polar lexicon are neutral: they have the same options on both sides.
+A lexicon maps a symbol to its options, one a line or several a line between bars: ``"great | a [adj] [noun]"``.
+``[adj]`` stands for any option of `adj` with the sentiment of the sentence being made, ``[!adj]`` for one with the
+opposite sentiment. Symbols found in no polar lexicon are neutral: they have the same options on both sides.
 """
 
 from __future__ import annotations
@@ -59,8 +59,9 @@ def _compile(option: str, label: int, table: Mapping[tuple[str, int], Options]) 
 def expand(options: Options, random: Callable[[], float], used: set[int], out: list[str]) -> None:
     """Append one random expansion of `options` to `out`.
 
-    `used` holds the options this row has taken: a repeated one is drawn again once, so that "dull and dull" is rare. `random`
-    gives floats in [0, 1): of the methods of `random.Random`, only `random()` promises the same stream in every Python.
+    `used` holds the options this row has taken: a repeated one is drawn again once, so that "dull and dull" is rare.
+    `random` gives floats in [0, 1): of the methods of `random.Random`, only `random()` promises the same stream in
+    every Python.
     """
     option = options[int(random() * len(options))]
     if id(option) in used:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from sentiment_ft.data.records import Record
@@ -13,7 +13,7 @@ from sentiment_ft.errors import DataError
 from sentiment_ft.terminal import printable
 
 ANSWER_TIMEOUT_S = 5.0  # of the hub; load_dataset by itself asks six times, for 23 s
-_NAME = re.compile(r"hub:([\w.-]+(?:/[\w.-]+)?)(?:@([\w.+-]+))?(?::([\w.+%\[\]:-]+))?")
+_NAME = re.compile(r"hub:(\w[\w.-]*(?:/\w[\w.-]*)?)(?:@([\w.+-]+))?(?::([\w.+%\[\]:-]+))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +39,24 @@ def load(written: str) -> Any:
     offline.
     """
     wanted = parse_name(written)
-    if Path(wanted.name).exists():  # load_dataset would take it, and say nothing
+    if os.path.exists(wanted.name):  # load_dataset would take it, and say nothing
         raise DataError(
             f"there is a file or folder '{wanted.name}' here, which would be read instead of the hub",
             where=written,
             way_out=f"--data ./{wanted.name} reads it; for the hub run from another folder",
         )
-    _check_reachable(wanted.name, written)
+    offline = not _check_reachable(wanted.name, written)
     import datasets
 
     try:
         return datasets.load_dataset(wanted.name, wanted.config, split=wanted.split, streaming=False)
     except ConnectionError as error:
+        if offline:
+            raise DataError(
+                "the data set is not in the local cache, and HF_HUB_OFFLINE forbids to ask the hub",
+                where=written,
+                way_out="unset HF_HUB_OFFLINE where there is a network, or give the path of a file",
+            ) from None
         raise _unreachable(written, error) from None
     except datasets.exceptions.DatasetNotFoundError as error:
         raise _not_found(written, error) from None
@@ -75,14 +81,15 @@ def read(dataset: Any, written: str) -> Iterator[Record]:
         yield Record(columns, written, line)
 
 
-def _check_reachable(name: str, written: str) -> None:
+def _check_reachable(name: str, written: str) -> bool:
+    """True when the hub knows the name, False when HF_HUB_OFFLINE forbids to ask; DataError for everything else."""
     import huggingface_hub
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled, RepositoryNotFoundError
 
     try:
         huggingface_hub.HfApi().dataset_info(name, timeout=ANSWER_TIMEOUT_S)
     except OfflineModeIsEnabled:
-        return  # HF_HUB_OFFLINE=1: load_dataset looks in its cache only, at once
+        return False  # load_dataset looks in its cache only, at once
     except (RepositoryNotFoundError, HFValidationError) as error:
         raise _not_found(written, error) from None
     except HfHubHTTPError as error:
@@ -93,6 +100,7 @@ def _check_reachable(name: str, written: str) -> None:
         ) from None
     except Exception as error:  # the HTTP client and its errors have changed twice: requests, httpx, httpx2
         raise _unreachable(written, error) from None
+    return True
 
 
 def _unreachable(written: str, error: Exception) -> DataError:

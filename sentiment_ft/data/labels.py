@@ -43,7 +43,7 @@ def find_columns(
     candidates = (*RATING_COLUMNS, *LABEL_COLUMNS) if rated else LABEL_COLUMNS
     label = None
     if labelled or label_column is not None or any(_key(name) in candidates for name in others):
-        label = _find(others, "label", label_column, candidates, where)
+        label = _find(names, "label", label_column, candidates, where, taken=text)
     return Columns(text, label, next((name for name in names if _key(name) == FAMILY_COLUMN), None))
 
 
@@ -51,10 +51,13 @@ def _key(name: str) -> str:
     return name.strip().casefold()
 
 
-def _find(names: Sequence[str], role: str, wanted: str | None, candidates: Sequence[str], where: str) -> str:
-    by_key = {_key(name): name for name in reversed(names)}
+def _find(
+    names: Sequence[str], role: str, wanted: str | None, candidates: Sequence[str], where: str, taken: str | None = None
+) -> str:
+    free = [name for name in names if name != taken]
+    by_key = {_key(name): name for name in reversed(free)}
     for candidate in (wanted,) if wanted is not None else candidates:
-        if candidate in names:
+        if candidate in free:
             return candidate
         if _key(candidate) in by_key:
             return by_key[_key(candidate)]
@@ -64,7 +67,7 @@ def _find(names: Sequence[str], role: str, wanted: str | None, candidates: Seque
         if wanted is not None
         else [key for key in by_key if difflib.get_close_matches(key, candidates, n=1, cutoff=0.75)]
     )
-    hint = f"did you mean {role}_column={printable(by_key[near[0]], 40)}? or " if near else ""
+    hint = f"did you mean -o {role}_column={printable(by_key[near[0]], 40)}? Or " if near else ""
     missing = f"no column '{printable(wanted, 40)}'" if wanted is not None else f"no {role} column"
     raise DataError(
         f"{missing}; the columns are {listed or 'none'}",

@@ -121,7 +121,7 @@ NEGATIVE: dict[str, str] = {
         | see something else | a miss even for fans of the genre | strongly discouraged | leave it at the bottom of your list | you will hate it
         | run the other way | stay at home instead | one star | thumbs down | two thumbs down | a waste of time | give it a miss""",
     "verb": """hated | loathed | disliked | could not stand | really disliked | regretted | despised | endured | suffered through
-        | got nothing from | had a bad time with | could not bear | detested | lost patience with""",
+        | got nothing from | could not bear | detested | lost patience with""",
     "felt": """bored | annoyed | let down | irritated | cheated | disappointed | angry | depressed | insulted | dissatisfied | cold
         | exhausted | miserable | restless | drained | frustrated | numb | regretful | short-changed""",
     "act": """bore | annoy | irritate | disappoint | exhaust | confuse | frustrate | insult | depress | grate | alienate | baffle | weary

@@ -206,7 +206,9 @@ class _Index:
 
     def _band_keys(self, signatures: NDArray[np.uint32]) -> Hashes:
         """(B, HASHES) -> (B, bands): one mixed number for the values of each band."""
-        parts = signatures.reshape(len(signatures), -1, self._rows_per_band).astype(np.uint64)
+        parts = signatures.reshape(len(signatures), HASHES // self._rows_per_band, self._rows_per_band).astype(
+            np.uint64
+        )
         keys = np.zeros(parts.shape[:2], np.uint64)
         for value in range(self._rows_per_band):
             keys = _mixed(keys * np.uint64(31) + parts[:, :, value])

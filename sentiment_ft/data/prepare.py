@@ -123,12 +123,16 @@ def _load(config: Config, name: str, tokenizer: Any, report: cache.Report | None
 
 
 def leaks(prepared: Prepared) -> Overlap:
-    """Validation texts that training has seen, exactly or nearly: a perfect score on those proves memory, not understanding."""
+    """Validation texts that training has seen, exactly or nearly: a perfect score on those proves memory, not
+    understanding.
+    """
     return overlap(prepared.train.texts(), list(prepared.validation.texts()))
 
 
 def length_analysis(rows: Rows, max_length: int) -> dict[str, Any]:
-    """Real tokens a row ([CLS] and [SEP] included) before the cut: percentiles, mean, and the share that max_length truncates."""
+    """Real tokens a row ([CLS] and [SEP] included) before the cut: percentiles, mean, and the share that max_length
+    truncates.
+    """
     uncut = rows.uncut_lengths
     return {
         "rows": len(uncut),

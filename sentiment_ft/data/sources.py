@@ -19,6 +19,7 @@ from sentiment_ft.data.labels import Columns, Labels, find_columns, make_labels
 from sentiment_ft.data.records import MAX_TEXT_CHARACTERS, Record, Rejected, rejected
 from sentiment_ft.data.text import CLEANING_VERSION, clean
 from sentiment_ft.errors import DataError
+from sentiment_ft.terminal import printable
 
 __all__ = ["Rejected", "Row", "Source", "fingerprint", "read"]
 
@@ -70,6 +71,9 @@ def read(source: Source) -> Iterator[Row | Rejected]:
     labels = _labels(source)
     if source.name in _SYNTHETIC:
         return _read_synthetic(source)
+    if source.name.startswith("synthetic:"):
+        way_out = f"one of {', '.join(_SYNTHETIC)}"
+        raise DataError(f"no such synthetic rows: '{printable(source.name, 60)}'", way_out=way_out)
     if source.name.startswith("hub:"):
         return _rows(hub.read(hub.load(source.name), source.name), source, labels, source.name)
     path = Path(source.name)

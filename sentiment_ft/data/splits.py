@@ -23,7 +23,9 @@ def by_config(
 
 
 def stratified(labels: NDArray[np.int8], fraction: float, seed: int) -> tuple[Indices, Indices]:
-    """(training, validation) row numbers, ascending; each label gives round(fraction x its rows), at least one, to validation."""
+    """(training, validation) row numbers, ascending; each label gives round(fraction x its rows), at least one, to
+    validation.
+    """
     generator = np.random.default_rng([seed, 0x5711])
     held_out = []
     for label in (0, 1):
@@ -39,7 +41,9 @@ def stratified(labels: NDArray[np.int8], fraction: float, seed: int) -> tuple[In
 
 
 def whole_families(families: Sequence[str | None], fraction: float, seed: int) -> tuple[Indices, Indices]:
-    """(training, validation) row numbers; families move to validation one by one, in seeded order, until `fraction` is reached."""
+    """(training, validation) row numbers; families move to validation one by one, in seeded order, until `fraction`
+    is reached.
+    """
     names = sorted({family for family in families if family is not None})
     if len(names) < 2 or None in families:
         raise DataError(

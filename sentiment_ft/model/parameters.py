@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 from sentiment_ft.errors import ModelError
@@ -17,20 +18,23 @@ def freeze_embeddings(model: Any) -> None:
 
 
 def depth_of(name: str, layers: int) -> int:
-    """How far a parameter is from the head: 0 head and pooler, 1 the top layer, ..., layers the bottom one, layers + 1 embeddings."""
+    """How far a parameter is from the head: 0 head and pooler, 1 the top layer, ..., layers the bottom one, layers +
+    1 embeddings.
+    """
     parts = name.split(".")
-    for before, after in zip(parts, parts[1:], strict=False):
+    for before, after in pairwise(parts):
         if before == "layer" and after.isdigit():
             return layers - int(after)
     return layers + 1 if "embeddings" in parts else 0
 
 
 def groups(model: Any, weight_decay: float, unfreeze_every: int = 0) -> list[dict[str, Any]]:
-    """Optimizer groups with keys params, weight_decay and release (first update, counted from 0, at which the group moves).
+    """Optimizer groups with keys params, weight_decay and release (first update, counted from 0, at which the group
+    moves).
 
-    Matrices decay, vectors (biases, LayerNorm) do not: the rule of the BERT paper's code. Gradual unfreezing (Howard and Ruder 2018,
-    section 3.3) gives a group the learning rate 0 before its release, which works alike under DDP and DeepSpeed.
-    Raises ModelError when the model has no numbered layers to release.
+    Matrices decay, vectors (biases, LayerNorm) do not: the rule of the BERT paper's code. Gradual unfreezing (Howard
+    and Ruder 2018, section 3.3) gives a group the learning rate 0 before its release, which works alike under DDP
+    and DeepSpeed. Raises ModelError when the model has no numbered layers to release.
     """
     layers = getattr(model.config, "num_hidden_layers", 0)
     trained = [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]

@@ -11,7 +11,9 @@ MAX_HEADER_BYTES = 100_000_000  # the limit of the safetensors format
 
 
 def bert_parameters(config: dict[str, Any], labels: int = 2) -> int:
-    """Parameters of BertForSequenceClassification, from its config: embeddings, layers, pooler, head (Devlin et al. 2019)."""
+    """Parameters of BertForSequenceClassification, from its config: embeddings, layers, pooler, head (Devlin et al.
+    2019).
+    """
     hidden, inner = config["hidden_size"], config["intermediate_size"]
     tables = config["vocab_size"] + config["max_position_embeddings"] + config["type_vocab_size"]
     embeddings = (tables + 2) * hidden

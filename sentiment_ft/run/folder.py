@@ -17,7 +17,8 @@ MARK = "config.yaml"  # written first: a folder with it is a run folder, and onl
 
 
 def choose(output: str | None, run_name: str, *, overwrite: bool) -> Path:
-    """The folder of a new run: `output`, or runs/NAME, runs/NAME-2, ... - the first that is free. Nothing is written yet.
+    """The folder of a new run: `output`, or runs/NAME, runs/NAME-2, ... - the first that is free. Nothing is written
+    yet.
 
     Raises OutputError when `output` exists and may not be replaced.
     """
@@ -103,7 +104,9 @@ def fresh_file(output: str) -> Path:
 
 @contextmanager
 def staged_file(path: Path) -> Iterator[TextIO]:
-    """A text file under a temporary name that becomes `path` when the block ends well, and vanishes otherwise. Raises OutputError."""
+    """A text file under a temporary name that becomes `path` when the block ends well, and vanishes otherwise.
+    Raises OutputError.
+    """
     staged = path.with_name(f".{path.name}.tmp-{os.getpid()}")
     try:
         with staged.open("w", encoding="utf-8", newline="", errors="backslashreplace") as file:

@@ -14,8 +14,8 @@ ACCELERATE_NAMES = {"fp32": "no", "fp16": "fp16", "bf16": "bf16"}
 def resolve(wanted: str, device: Device, environment: Mapping[str, str] = os.environ) -> str:
     """fp32, fp16 or bf16 for what was wanted, which may be `auto`.
 
-    `auto` takes what `accelerate launch --mixed_precision` says, else the best of the device. Raises ConfigError when the device
-    cannot do it, or when the recipe and the launcher name different ones.
+    `auto` takes what `accelerate launch --mixed_precision` says, else the best of the device. Raises ConfigError
+    when the device cannot do it, or when the recipe and the launcher name different ones.
     """
     launcher = environment.get(
         "ACCELERATE_MIXED_PRECISION", "no"

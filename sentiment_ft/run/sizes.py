@@ -27,7 +27,8 @@ class Sizes:
 def derive(config: Config, rows: int, processes: int) -> Sizes:
     """Derive all sizes.
 
-    Raises ConfigError when batch sizes contradict each other, do not divide, or the warm-up leaves no update at the peak.
+    Raises ConfigError when batch sizes contradict each other, do not divide, or the warm-up leaves no update at the
+    peak.
     """
     accumulation, global_batch = _batch(config, processes)
     per_epoch = math.ceil(rows / global_batch)  # the short last window of an epoch is an update too
@@ -64,8 +65,8 @@ def _batch(config: Config, processes: int) -> tuple[int, int]:
     if global_batch % one_pass:
         fits = [size for size in range(1, global_batch + 1) if global_batch % (size * processes) == 0]
         raise ConfigError(
-            f"global_batch_size {global_batch} is not a multiple of per_device_batch_size {config.per_device_batch_size} x "
-            f"{processes} processes = {one_pass}",
+            f"global_batch_size {global_batch} is not a multiple of per_device_batch_size "
+            f"{config.per_device_batch_size} x {processes} processes = {one_pass}",
             way_out=f"per_device_batch_size that divide it: {', '.join(map(str, fits[-6:]))}"
             if fits
             else f"choose a global_batch_size that is a multiple of {processes}",
@@ -78,10 +79,10 @@ def _warmup(config: Config, rows: int, per_epoch: int, total: int, global_batch:
         return int((config.warmup_ratio or 0.0) * total)
     if config.warmup_steps >= total:
         raise ConfigError(
-            f"warmup_steps {config.warmup_steps} does not fit: {rows:,} rows in batches of {global_batch} are {per_epoch} updates "
-            f"an epoch, {total} in all, so the learning rate would never reach its peak",
+            f"warmup_steps {config.warmup_steps} does not fit: {rows:,} rows in batches of {global_batch} are "
+            f"{per_epoch} updates an epoch, {total} in all, so the learning rate would never reach its peak",
             where="warmup_steps",
-            way_out=f"warmup_steps below {total} (a tenth is {max(1, total // 10)}), warmup_ratio instead (-o warmup_steps=null "
-            "-o warmup_ratio=0.1), a smaller batch or more epochs",
+            way_out=f"warmup_steps below {total} (a tenth is {max(1, total // 10)}), warmup_ratio instead "
+            "(-o warmup_steps=null -o warmup_ratio=0.1), a smaller batch or more epochs",
         )
     return config.warmup_steps

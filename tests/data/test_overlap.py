@@ -77,11 +77,11 @@ def test_recall_against_brute_force(threshold):
     """Texts with a few words changed, so that similarities lie around the threshold."""
     draw = random.Random(5)
     words = [f"w{number}" for number in range(400)]
-    train = [" ".join(draw.choices(words, k=draw.randint(3, 60))) for _ in range(400)]
+    train = [" ".join(draw.choices(words, k=draw.randint(3, 120))) for _ in range(400)]
     validation = []
     for text in train[:300]:
         changed = text.split()
-        for _ in range(draw.randint(1, 6)):
+        for _ in range(draw.randint(1, 5)):
             changed[draw.randrange(len(changed))] = draw.choice(words)
         validation.append(" ".join(changed))
     found, (exact, near) = overlap(train, validation, threshold=threshold), brute_force(train, validation, threshold)

@@ -260,7 +260,7 @@ def fake_hub(monkeypatch):
         return datasets.Dataset.from_dict(data, features=features)
 
     monkeypatch.setattr(datasets, "load_dataset", load_dataset)
-    monkeypatch.setattr(hub, "_check_reachable", lambda *_: None)
+    monkeypatch.setattr(hub, "_check_reachable", lambda *_: True)
     return data, calls
 
 
@@ -305,6 +305,33 @@ def test_an_unreachable_hub_is_told_in_seconds(monkeypatch):
     with pytest.raises(DataError, match="hub cannot be reached") as caught:
         read(Source("hub:stanfordnlp/imdb"))
     assert "HF_HUB_OFFLINE=1" in caught.value.way_out
+
+
+def test_offline_and_not_in_the_cache(monkeypatch):
+    def fails(*_, **__):
+        raise ConnectionError("Couldn't reach")
+
+    monkeypatch.setattr("datasets.load_dataset", fails)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(DataError, match="not in the local cache, and HF_HUB_OFFLINE forbids"):
+        read(Source("hub:stanfordnlp/imdb"))
+
+
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        ("synthetic:held-in", "no such synthetic rows"),
+        ("x" * 5000 + ".csv", "File name too long"),
+        ("a\0b.csv", "embedded null byte"),
+        ("", "not a regular file|no file that can be read|no such file"),
+    ],
+)
+def test_names_of_nothing(tmp_path, monkeypatch, name, what):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DataError, match=what):
+        read(Source(name))
+    with pytest.raises(DataError):
+        fingerprint(Source(name))
 
 
 def test_a_folder_with_the_name_of_a_data_set_is_not_taken_for_it(tmp_path, monkeypatch):

@@ -12,8 +12,9 @@ from itertools import islice, pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from sentiment_ft.data.families import FAMILIES
-from sentiment_ft.data.grammar import compile_grammar
+from sentiment_ft.data.grammar import compile_grammar, split_options
 from sentiment_ft.data.lexicon_negative import NEGATIVE
 from sentiment_ft.data.lexicon_positive import POSITIVE
 from sentiment_ft.data.synthetic import (
@@ -26,7 +27,10 @@ from sentiment_ft.data.synthetic import (
 )
 
 # Changes only together with GENERATOR_VERSION: the token cache is keyed by that number, not by the text of the grammar.
-GOLDEN = {"train": (1, "TRAIN"), "held-out": (1, "HELD")}
+GOLDEN = {
+    "train": (1, "68d7d8f7aeaf9b4aa13efb8e5d61eae5a01045188a97967226ae842eae1364af"),
+    "held-out": (1, "8e58b7b07319c95048255d71945fbdbd57ecaae66107712760bb5b3fcf2be8e7"),
+}
 
 
 @pytest.fixture(scope="module")
@@ -55,9 +59,14 @@ def test_another_process_with_another_hash_seed_writes_the_same_rows() -> None:
 
 @settings(max_examples=30, deadline=None)
 @given(
-    seed=st.integers(0, 2**64), rows=st.integers(0, 61), more=st.integers(0, 30), which=st.sampled_from(["train", "held-out", "all"])
+    seed=st.integers(0, 2**64),
+    rows=st.integers(0, 61),
+    more=st.integers(0, 30),
+    which=st.sampled_from(["train", "held-out", "all"]),
 )
-def test_any_seed_gives_a_balanced_stream_whose_prefix_is_the_shorter_run(seed: int, rows: int, more: int, which: str) -> None:
+def test_any_seed_gives_a_balanced_stream_that_begins_with_the_shorter_run(
+    seed: int, rows: int, more: int, which: str
+) -> None:
     short = list(generate(rows, seed, which))
     assert short == list(islice(generate(rows + more, seed, which), rows))
     positive = sum(row.label for row in short)
@@ -105,14 +114,14 @@ def test_lengths_are_spread_like_those_of_reviews(many_rows: list[SyntheticRow])
     lengths = sorted(len(row.text.split()) for row in many_rows)
     assert lengths[0] >= 4
     assert 200 < lengths[-1] <= 300
-    assert 5 <= lengths[2_000] <= 8  # percentile 10
-    assert 17 <= lengths[10_000] <= 22
-    assert 55 <= lengths[18_000] <= 75  # percentile 90
-    assert 28 <= sum(lengths) / len(lengths) <= 33
+    assert 7 <= lengths[2_000] <= 11  # percentile 10
+    assert 20 <= lengths[10_000] <= 25
+    assert 45 <= lengths[18_000] <= 60  # percentile 90
+    assert 27 <= sum(lengths) / len(lengths) <= 31
 
 
 def test_rows_are_distinct(many_rows: list[SyntheticRow]) -> None:
-    # Measured at seed 42: 0.4% exact duplicates in 3,000 rows, all of them short ones.
+    # Measured: 0.2 to 0.3% exact duplicates in 3,000 rows, 1% in 20,000, all of them short.
     assert len({row.text for row in many_rows[:3_000]}) >= 0.99 * 3_000
     assert len({row.text for row in many_rows}) >= 0.97 * len(many_rows)
 
@@ -136,18 +145,19 @@ def test_rows_are_a_stream() -> None:
         pass
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert peak < 2**20
+    assert peak < 2**20  # measured: 20 KiB
 
 
 def test_misspelt_words_carry_no_sentiment() -> None:
-    sentiment = {word for side in (POSITIVE, NEGATIVE) for symbol in ("adj", "mild", "basic", "noun", "adv") for word in side[symbol].split()}
+    symbols = ("adj", "mild", "basic", "noun", "adv")
+    sentiment = {word for side in (POSITIVE, NEGATIVE) for symbol in symbols for word in side[symbol].split()}
     assert not sentiment & MISSPELLINGS.keys()
 
 
 def test_no_word_is_praise_and_blame() -> None:
-    for symbol in ("basic", "adj", "mild", "noun", "thing", "vp", "person_vp", "stuff", "adv", "cons", "rec", "verb", "felt", "act"):
-        both = compile_grammar({}, {"x": NEGATIVE[symbol].replace("[", "(")}, {"x": POSITIVE[symbol].replace("[", "(")})
-        assert not set(map(str, both["x", 0])) & set(map(str, both["x", 1])), symbol
+    assert POSITIVE.keys() == NEGATIVE.keys()
+    for symbol in POSITIVE.keys() - {"made"}:  # made: the participles of "badly shot" and "beautifully shot"
+        assert not set(split_options(POSITIVE[symbol])) & set(split_options(NEGATIVE[symbol])), symbol
 
 
 @pytest.mark.parametrize(("rows", "seed", "which"), [(-1, 0, "train"), (1, -1, "train"), (1, 0, "test")])

@@ -160,6 +160,8 @@ def test_length_plot_counts_every_row_and_the_cut_share(tmp_path, figures) -> No
         name = colors.to_hex(bar.get_facecolor()).upper()
         found[name] = found.get(name, 0) + bar.get_height()
     assert found == {canvas.BLUE: 90, canvas.ORANGE: 10}
+    # 256 and 257 share a bar: the cut rows stand on the others and do not hide them.
+    assert [bar.get_y() for bar in axes.patches if bar.get_height() == 9] == [20]
     assert "10.0% are longer than 256" in texts(figures["lengths.png"])
     assert "counted in the last bar" in axes.get_xlabel()
     assert axes.get_xlim()[1] < 2000

@@ -1,0 +1,127 @@
+"""What is due now and then in the loop: a line in the record, an evaluation, keeping the best model."""
+
+from __future__ import annotations
+
+import math
+import time
+
+import numpy as np
+import torch
+from accelerate.utils import broadcast_object_list
+from numpy.typing import NDArray
+
+from sentiment_ft import evaluation, outcome
+from sentiment_ft.config import LOWER_IS_BETTER
+from sentiment_ft.data.prepare import Part
+from sentiment_ft.errors import TrainingError
+from sentiment_ft.judge.scores import scores
+from sentiment_ft.model import classifier
+from sentiment_ft.run import folder as run_folder
+from sentiment_ft.run.memory import peak_memory_mib
+from sentiment_ft.state import Interval, Run
+from sentiment_ft.track.progress import Bar, bar
+
+LONG_PART = 2000  # rows from which an evaluation gets a progress bar of its own: some 10 s on two CPU cores
+
+
+def log(run: Run, shown: Bar | None) -> None:
+    """One small read from the device; one line in metrics.jsonl. Raises TrainingError when the loss is not a number."""
+    interval, totals, state, accelerator = run.interval, run.totals, run.state, run.accelerator
+    began = time.perf_counter()
+    sums = torch.tensor([interval.rows, interval.real_tokens, interval.padded_tokens], dtype=torch.float64)
+    device_sums = torch.cat([interval.loss_sum.reshape(1).double().cpu(), sums]).to(accelerator.device)
+    loss_sum, rows, real, padded = accelerator.reduce(device_sums).tolist()
+    loss, norm = loss_sum / rows, float(interval.grad_norm)
+    seconds = interval.seconds + time.perf_counter() - began
+    if not math.isfinite(loss) or not math.isfinite(norm):
+        name = "gradient norm" if math.isfinite(loss) else "loss"
+        raise TrainingError(
+            f"the {name} is not a finite number in the {run.config.logging_steps} updates "
+            f"up to {state.update}; the best model so far, if any, is untouched",
+            where=str(run.folder / "metrics.jsonl"),
+            way_out="a lower learning_rate, longer warm-up, or -o mixed_precision=fp32",
+        )
+    last_rate = max(group["lr"] for group in run.optimizer.param_groups)
+    run.recorder.write(
+        {
+            "event": "train",
+            "update": state.update,
+            "epoch": round(state.window / run.sizes.updates_per_epoch, 4),
+            "loss": loss,
+            "learning_rate": last_rate,
+            "grad_norm": norm,
+            "rows_per_s": rows / seconds,
+            "real_tokens_per_s": real / seconds,
+            "padding_share": 1 - real / padded,
+            "skipped_updates": state.skipped,
+            "elapsed_s": time.perf_counter() - run.started,
+            **peak_memory_mib(accelerator.device),
+        }
+    )
+    totals.rows, totals.real_tokens, totals.train_s = (
+        totals.rows + int(rows),
+        totals.real_tokens + int(real),
+        totals.train_s + seconds,
+    )
+    run.interval = Interval.fresh(accelerator.device)
+    if shown is not None:
+        shown.update(
+            state.update,
+            f"loss {loss:.4f}  lr {last_rate:.2e}  {rows / seconds:.0f} rows/s  {real / seconds:.0f} real tokens/s",
+        )
+
+
+def evaluate(run: Run, part: Part, micro_batches: int | None = None) -> NDArray[np.float64]:
+    """p_positive of the rows of a part, on every process."""
+    began = time.perf_counter()
+    limits = evaluation.Limits(run.config.per_device_eval_batch_size, micro_batches=micro_batches)
+    with bar("evaluating", len(part), quiet=run.quiet or micro_batches is not None or len(part) < LONG_PART) as shown:
+        result = evaluation.probabilities(run.accelerator, run.model, part, run.pad_id, limits, shown)
+    if missing := int((~np.isfinite(result)).sum()):
+        raise TrainingError(
+            f"after update {run.state.update} the model gives no number for {missing} of {len(result)} validation rows",
+            way_out="a lower learning_rate, longer warm-up, or -o mixed_precision=fp32",
+        )
+    run.model.train()
+    run.totals.eval_s += time.perf_counter() - began
+    return result
+
+
+def judge_and_keep(run: Run) -> None:
+    """Evaluate; the main process decides what is best, everyone follows; the best model is written at once."""
+    state, metric = run.state, run.config.metric_for_best_model
+    p_positive = evaluate(run, run.data.validation)
+    values = scores(run.data.validation.labels, p_positive)
+    decision = [0.0 if (value := values[metric]) is None else value, values["log_loss"]]
+    value, log_loss = broadcast_object_list(decision)
+    rank = (-value if metric in LOWER_IS_BETTER else value, -log_loss)
+    better = state.best is None or rank > state.best
+    clearly_better = state.best is None or rank[0] > state.best[0] + run.config.early_stopping_threshold
+    state.without_better = 0 if clearly_better else state.without_better + 1
+    if better:
+        state.best, state.best_update = rank, state.update
+        run.best_p_positive = p_positive
+        if run.accelerator.is_main_process:
+            model = run.accelerator.unwrap_model(run.model)
+            weights = model.state_dict()
+            run_folder.write_folder(
+                run.folder / "best",
+                lambda staged: classifier.save(model, run.tokenizer, staged, weights, run.config.max_length),
+            )
+    run.recorder.write(
+        {
+            "event": "eval",
+            "update": state.update,
+            "epoch": round(state.window / run.sizes.updates_per_epoch, 4),
+            **{f"eval_{name}": number for name, number in values.items()},
+            "best": better,
+            "elapsed_s": time.perf_counter() - run.started,
+        }
+    )
+    if not run.quiet:
+        outcome.say_evaluation(run, values, better=better)
+
+
+def out_of_patience(run: Run) -> bool:
+    patience = run.config.early_stopping_patience
+    return patience is not None and run.state.without_better >= patience
