@@ -29,11 +29,11 @@ _BLOCK = (
     "thead time title tr track ul video wbr"
 )
 # After the name come attributes with a value or nothing: "a <b and c> d" is arithmetic, not a bold tag. Every class
-# leaves out "<", so a failed match never reads past the next "<": linear time.
-_ATTRIBUTES = r"""(?:\s+[\w:-]+\s*=\s*(?:"[^"<>]*"|'[^'<>]*'|[^\s"'<>]+))*+\s*+/?\s*>"""
+# leaves out "<", so a failed match never reads past the next "<", and gives nothing back (possessive): linear time.
+_ATTRIBUTES = r"""(?:\s++[\w:-]++\s*+=\s*+(?:"[^"<>]*+"|'[^'<>]*+'|[^\s"'<>]++))*+\s*+/?+\s*+>"""
 _INLINE_TAG = re.compile(rf"</?(?:{_INLINE.replace(' ', '|')}){_ATTRIBUTES}", re.IGNORECASE)
 _BLOCK_TAG = re.compile(
-    rf"<\s*/?\s*(?:{_BLOCK.replace(' ', '|')}){_ATTRIBUTES}|<!--[^<>]*-->|<!doctype\b[^<>]*>|<!\[CDATA\[|\]\]>",
+    rf"</?(?:{_BLOCK.replace(' ', '|')}){_ATTRIBUTES}|<!--[^<>]*-->|<!doctype\b[^<>]*>|<!\[CDATA\[|\]\]>",
     re.IGNORECASE,
 )
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
