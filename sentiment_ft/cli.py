@@ -12,6 +12,7 @@ import click
 
 from sentiment_ft import __version__
 from sentiment_ft.errors import EXIT_DONE, EXIT_INTERRUPTED, EXIT_OUTPUT, UserError
+from sentiment_ft.terminal import printable
 
 if TYPE_CHECKING:
     from sentiment_ft.recipe import Loaded
@@ -32,7 +33,7 @@ class Verb(click.Command):
         try:
             return super().invoke(ctx)
         except UserError as error:
-            _say_error(str(error))
+            _say_error(_words(error))
             ctx.exit(error.exit_code)
         except KeyboardInterrupt:
             _say_error("interrupted; what was finished before stays on disk")
@@ -51,6 +52,13 @@ class Verbs(click.Group):
     """A group whose commands are Verbs."""
 
     command_class = Verb
+
+
+def _words(error: UserError) -> str:
+    """The message, safe to print: names of files, columns and keys may hold anything, also escape sequences."""
+    where = "" if error.where is None else f"{printable(error.where)}: "
+    way_out = f"\nway out: {error.way_out}" if error.way_out else ""
+    return where + "\n".join(map(printable, f"{error.what}{way_out}".split("\n")))
 
 
 def _say_error(message: str) -> None:
@@ -99,8 +107,8 @@ config_options = _options(
         help="bundled, a folder, or a hub name (bert-base-uncased).",
     ),
     click.option("--max-length", type=int, metavar="TOKENS", help="Longest row in tokens; longer ones are cut."),
-    click.option("--learning-rate", "--lr", type=float, help="Peak learning rate."),
-    click.option("--num-train-epochs", "--epochs", type=float, help="Passes over the training rows."),
+    click.option("--learning-rate", "--lr", type=float, metavar="RATE", help="Peak learning rate."),
+    click.option("--num-train-epochs", "--epochs", type=float, metavar="N", help="Passes over the training rows."),
     click.option(
         "--per-device-batch-size", "--batch", type=int, metavar="ROWS", help="Rows of a micro-batch on one process."
     ),
@@ -117,7 +125,7 @@ config_options = _options(
     click.option(
         "--max-rejected-share", type=float, metavar="SHARE", help="Share of bad rows that is tolerated (0.01)."
     ),
-    click.option("--seed", type=int, help="Seeds split, order, head and dropout."),
+    click.option("--seed", type=int, metavar="N", help="Seeds split, order, head and dropout."),
     click.option(
         "-o",
         "--override",
@@ -174,7 +182,14 @@ def train(
 
 @main.command(epilog=EXIT_CODES)
 @config_options
-@click.option("--processes", type=click.IntRange(1), default=1, show_default=True, help="Plan for this many processes.")
+@click.option(
+    "--processes",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Plan for this many processes.",
+)
 @click.option(
     "--no-model", is_flag=True, help="No tokenizer, no torch: for a login node. Lengths and padding stay unknown."
 )
@@ -183,7 +198,9 @@ def train(
 def plan(
     recipe: str, overrides: tuple[str, ...], processes: int, no_model: bool, as_json: bool, quiet: bool, **flags: Any
 ) -> None:
-    """Show what a run will do, without running it: rows, updates, learning rate, origin of every value.
+    """Show what a run will do: rows, updates, learning rate.
+
+    Also every key of the config, with its value and where that came from. Nothing is trained.
 
     \b
     sentiment-ft plan --recipe t4 --precision fp32
@@ -207,12 +224,12 @@ def plan(
 @click.option(
     "--output", metavar="DIR", help="Write judgement.json, predictions.jsonl, worst_errors.jsonl and plots there."
 )
-@click.option("--text-column", metavar="NAME")
-@click.option("--label-column", metavar="NAME")
+@click.option("--text-column", metavar="NAME", help="Column that holds the text.")
+@click.option("--label-column", metavar="NAME", help="Column that holds the label.")
 @click.option("--label-map", metavar="YAML", help="Label as written -> 0 or 1, e.g. '{good: 1, bad: 0}'.")
 @click.option("--negative-max-rating", type=float, metavar="STARS", help="Ratings up to this are negative.")
 @click.option("--positive-min-rating", type=float, metavar="STARS", help="Ratings from this on are positive.")
-@click.option("--max-rejected-share", type=click.FloatRange(0, 1), default=0.01, show_default=True)
+@click.option("--max-rejected-share", type=float, metavar="SHARE", help="Share of bad rows that is tolerated (0.01).")
 @click.option(
     "--max-length", type=click.IntRange(8), metavar="TOKENS", help="Default: what the model was trained with."
 )
@@ -223,13 +240,19 @@ def plan(
     type=click.IntRange(100),
     default=1000,
     show_default=True,
+    metavar="N",
     help="Bootstrap resamples behind the intervals.",
 )
-@click.option("--seed", type=click.IntRange(0), default=42, show_default=True)
+@click.option("--seed", type=int, metavar="N", help="Seed of the resamples (42).")
+@click.option(
+    "-o", "--override", "overrides", multiple=True, metavar="KEY=VALUE", help="label_map, cuts, columns; as in train."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the judgement as JSON on standard output.")
 @quiet_option
-def evaluate(model: str | None, as_json: bool, quiet: bool, **options: Any) -> None:
-    """Judge a saved MODEL (default: the best of the newest run) on labelled rows.
+def evaluate(model: str | None, overrides: tuple[str, ...], as_json: bool, quiet: bool, **options: Any) -> None:
+    """Judge a saved MODEL on labelled rows.
+
+    Default: the best model of the newest finished run under runs/.
 
     \b
     sentiment-ft eval --data synthetic:held-out
@@ -239,8 +262,9 @@ def evaluate(model: str | None, as_json: bool, quiet: bool, **options: Any) -> N
     from sentiment_ft.recipe import load
 
     keys = ("text_column", "label_column", "negative_max_rating", "positive_min_rating", "max_rejected_share", "seed")
-    override = () if options["label_map"] is None else (f"label_map={options['label_map']}",)
-    config = load("quickstart", override, {key: options[key] for key in keys} | {"data": options["data"]}).config
+    if options["label_map"] is not None:
+        overrides = (*overrides, f"label_map={options['label_map']}")
+    config = load("quickstart", overrides, {key: options[key] for key in keys} | {"data": options["data"]}).config
     evaluation.run(
         model,
         config,
@@ -273,7 +297,9 @@ def evaluate(model: str | None, as_json: bool, quiet: bool, **options: Any) -> N
 @click.option("--mixed-precision", "--precision", type=PRECISIONS, default="auto", show_default=True)
 @quiet_option
 def predict(texts: tuple[str, ...], **options: Any) -> None:
-    """Label TEXTS, lines of a file, or lines of standard input; one record each, in order.
+    """Label texts: arguments, rows of a file, or standard input.
+
+    One record for each text, in order; a text that cannot be used gets a record that says why.
 
     \b
     sentiment-ft predict "This movie is absolutely amazing!" "Terrible movie, waste of time."
@@ -287,13 +313,18 @@ def predict(texts: tuple[str, ...], **options: Any) -> None:
 
 @main.group(cls=Verbs)
 def data() -> None:
-    """Make synthetic reviews; look at any source of rows."""
+    """Make synthetic reviews; look at any source of rows.
+
+    \b
+    sentiment-ft data make reviews.jsonl
+    sentiment-ft data show reviews.jsonl
+    """
 
 
 @data.command("make", epilog=EXIT_CODES)
 @click.argument("output", type=click.Path(path_type=Path))
-@click.option("--rows", type=click.IntRange(2), default=3000, show_default=True)
-@click.option("--seed", type=click.IntRange(0), default=42, show_default=True)
+@click.option("--rows", type=click.IntRange(2), default=3000, show_default=True, metavar="N")
+@click.option("--seed", type=click.IntRange(0), default=42, show_default=True, metavar="N")
 @click.option(
     "--families",
     type=click.Choice(["train", "held-out", "all"]),
@@ -306,7 +337,7 @@ def data() -> None:
 def make(
     output: Path, rows: int, seed: int, families: Literal["train", "held-out", "all"], overwrite: bool, quiet: bool
 ) -> None:
-    """Write synthetic reviews to OUTPUT (.jsonl, .csv or .tsv) in constant memory.
+    """Write synthetic reviews to a .jsonl, .csv or .tsv file.
 
     \b
     sentiment-ft data make reviews.jsonl --rows 100000
@@ -322,12 +353,13 @@ def make(
     "-m", "--model", "model_name_or_path", default="bundled", show_default=True, help="Whose tokenizer counts."
 )
 @click.option("--max-length", type=click.IntRange(8), default=256, show_default=True, metavar="TOKENS")
-@click.option("--samples", type=click.IntRange(0), default=6, show_default=True, help="Rows to print.")
+@click.option("--samples", type=click.IntRange(0), default=6, show_default=True, metavar="N", help="Rows to print.")
 @click.option(
     "--max-rejected-share",
     type=click.FloatRange(0, 1),
     default=1.0,
     show_default=True,
+    metavar="SHARE",
     help="Share of bad rows that is tolerated.",
 )
 @click.option(
@@ -341,7 +373,7 @@ def make(
 @click.option("--json", "as_json", is_flag=True, help="Print the account as JSON on standard output.")
 @quiet_option
 def show(source: str, overrides: tuple[str, ...], samples: int, as_json: bool, quiet: bool, **flags: Any) -> None:
-    """Read SOURCE as training would: rows used and rejected, labels, lengths, samples.
+    """Read SOURCE as training would; account for every row.
 
     \b
     sentiment-ft data show reviews.csv
@@ -356,7 +388,9 @@ def show(source: str, overrides: tuple[str, ...], samples: int, as_json: bool, q
 @main.command(epilog=EXIT_CODES)
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 def doctor(as_json: bool) -> None:
-    """Look at this machine: versions, devices, precision support, known bad combinations, and what to do.
+    """Check this machine: versions, devices, precisions, traps.
+
+    Exits with 4 when something is broken.
 
     \b
     sentiment-ft doctor

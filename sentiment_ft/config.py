@@ -18,7 +18,7 @@ LOWER_IS_BETTER = frozenset({"log_loss"})
 
 def _precision_alias(value: Any) -> Any:
     """Accelerate writes full precision as `no`, which YAML reads as false."""
-    return "fp32" if value in ("no", False) else value
+    return "fp32" if value is False or value == "no" else value
 
 
 class _Frozen(BaseModel):

@@ -22,12 +22,17 @@ def make(output: Path, *, rows: int, seed: int, families: Which, overwrite: bool
     writers = {".jsonl": _write_jsonl, ".csv": _write_csv, ".tsv": _write_tsv}
     writer = writers.get(output.suffix.lower())
     if writer is None:
+        ending = f"the ending '{printable(output.suffix, 20)}'" if output.suffix else "a name without ending"
         raise ConfigError(
-            f"cannot write '{printable(output.suffix, 20)}'",
+            f"cannot tell the format from {ending}",
             where=printable(str(output), 200),
             way_out=f"end it in {', '.join(writers)}",
         )
-    path = output if overwrite and output.is_file() else run_folder.fresh_file(str(output))
+    path = (
+        output
+        if overwrite and output.is_file()
+        else run_folder.fresh_file(str(output), way_out="another name, or --overwrite to replace a file")
+    )
     with bar("writing rows", rows, quiet=quiet) as shown, run_folder.staged_file(path) as file:
         writer(_counted(generate(rows, seed, families), shown.update), file)
     if not quiet:

@@ -7,6 +7,7 @@ from collections import Counter
 from typing import Any
 
 from rich.table import Table
+from rich.text import Text
 
 from sentiment_ft.config import Config
 from sentiment_ft.data.cache import Corpus
@@ -31,6 +32,8 @@ def run(config: Config, *, samples: int, as_json: bool, quiet: bool) -> None:
         print(json.dumps(account, indent=2, ensure_ascii=False))
     elif not quiet:
         results.print(_table(account))
+        if account["rows_rejected"]:
+            results.print(f"rejected rows, each with file and line: {account['rejected_file']}", markup=False)
         for sample in account["samples"]:
             results.print(f"{sample['label']}  {printable(sample['text'], 200)}", markup=False)
 
@@ -57,7 +60,7 @@ def describe(corpus: Corpus, max_length: int, samples: int) -> dict[str, Any]:
 
 def _table(account: dict[str, Any]) -> Table:
     table = Table(
-        title=printable(account["source"], 100), title_justify="left", box=None, show_header=False, pad_edge=False
+        title=Text(printable(account["source"], 200)), title_justify="left", box=None, show_header=False, pad_edge=False
     )
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
@@ -65,16 +68,17 @@ def _table(account: dict[str, Any]) -> Table:
         "rows", f"{account['rows_read']:,} read = {account['rows_used']:,} used + {account['rows_rejected']:,} rejected"
     )
     for reason, count in list(account["rejected_by_reason"].items())[:TOP_REASONS]:
-        table.add_row("", f"{count:,} x {printable(reason, 100)}")
-    if account["rows_rejected"]:
-        table.add_row("", f"each with file and line: {account['rejected_file']}")
+        table.add_row("", Text(f"{count:,} x {printable(reason, 100)}"))
     table.add_row("labels", ", ".join(f"{count:,} {name}" for name, count in account["labels"].items()))
     tokens = account["lengths"]["real_tokens"]
-    table.add_row("real tokens a row", ", ".join(f"{name} {value:g}" for name, value in tokens.items()))
     table.add_row(
-        "cut", f"{account['lengths']['truncated_share']:.2%} of rows at max_length {account['lengths']['max_length']}"
+        "real tokens a row",
+        f"median {tokens['p50']:g}, mean {tokens['mean']:g}, p95 {tokens['p95']:g}, longest {tokens['p100']:g}; "
+        f"{account['lengths']['truncated_share']:.1%} cut at {account['lengths']['max_length']}",
     )
     if account["families"]:
         shown = list(account["families"].items())[:TOP_FAMILIES]
-        table.add_row("families", ", ".join(f"{printable(name, 30)} {count:,}" for name, count in shown))
+        left_out = len(account["families"]) - len(shown)
+        names = ", ".join(f"{printable(name, 30)} {count:,}" for name, count in shown)
+        table.add_row("families", Text(names + (f" and {left_out:,} more" if left_out else "")))
     return table

@@ -97,7 +97,7 @@ def run(
 
     Raises ModelError, DataError, ConfigError; OutputError before any work when `output` cannot be used.
     """
-    name = name or str(newest_model())
+    name = str(newest_model()) if name is None else name
     folder = None if output is None else run_folder.fresh(output)
     device = run_precision.device_in_use()
     chosen = run_precision.resolve(precision, device)

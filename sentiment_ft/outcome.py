@@ -21,7 +21,7 @@ from sentiment_ft.run import folder as run_folder
 from sentiment_ft.run.environment import environment
 from sentiment_ft.run.memory import peak_memory_mib
 from sentiment_ft.state import Run
-from sentiment_ft.terminal import console
+from sentiment_ft.terminal import console, printable
 from sentiment_ft.track.card import model_card
 from sentiment_ft.track.judgement_plots import judgement_plots
 from sentiment_ft.track.plots import length_plot, training_plots
@@ -41,7 +41,7 @@ def opening(run: Run, loaded: Loaded, device: str) -> None:
     if run.quiet:
         return
     described = describe(run, loaded, device, lengths)
-    console.print(plan.summary_table(described, f"plan of {run.folder}"))
+    console.print(plan.summary_table(described, f"plan of {printable(str(run.folder), 200)}"))
     for line in data_lines(run):
         console.print(line, markup=False)
 

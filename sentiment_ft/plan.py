@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.table import Table
+from rich.text import Text
 
 from sentiment_ft.config import SECTIONS, Config, keys_of
 from sentiment_ft.recipe import Loaded
@@ -117,11 +118,11 @@ def _model_line(plan: dict[str, Any]) -> str:
 
 
 def summary_table(plan: dict[str, Any], title: str) -> Table:
-    table = Table(title=title, title_justify="left", box=None, show_header=False, pad_edge=False)
+    table = Table(title=Text(title), title_justify="left", box=None, show_header=False, pad_edge=False)
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in summary_lines(plan):
-        table.add_row(name, value)
+        table.add_row(name, Text(value))
     return table
 
 
@@ -135,7 +136,7 @@ def origins_table(plan: dict[str, Any]) -> Table:
         for key in keys_of(section):
             entry = plan["config"][key]
             value = "null" if entry["value"] is None else printable(str(entry["value"]), 80)
-            table.add_row(key, value, printable(entry["origin"], 60))
+            table.add_row(key, Text(value), Text(printable(entry["origin"], 60)))
         table.add_section()
     return table
 
@@ -188,6 +189,7 @@ def _with_model(loaded: Loaded, processes: int, quiet: bool) -> dict[str, Any]:
     config, device = loaded.config, device_in_use()
     precision = resolve(config.mixed_precision, device)
     tokenizer = classifier.load_tokenizer(config.model_name_or_path)
+    classifier.check_max_length(config.model_name_or_path, config.max_length)
     with bar("reading rows", None, quiet=quiet) as shown:
         data = prepare(config, tokenizer, shown.update)
     sizes = derive(config, len(data.train), processes)

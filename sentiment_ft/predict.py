@@ -22,7 +22,7 @@ from sentiment_ft.errors import ConfigError
 from sentiment_ft.model import classifier
 from sentiment_ft.run import folder as run_folder
 from sentiment_ft.run import precision as run_precision
-from sentiment_ft.terminal import printable
+from sentiment_ft.terminal import console, printable
 from sentiment_ft.track.progress import Bar, bar
 
 CHUNK = 1024  # texts read ahead, so that batches hold rows of similar length; memory does not grow beyond it
@@ -56,9 +56,9 @@ def from_arguments(texts: Iterable[str]) -> Iterator[Prediction]:
     return (_cleaned(line, text) for line, text in enumerate(texts, 1))
 
 
-def from_lines(path: Path) -> Iterator[Prediction]:
-    """One text a line, as on standard input. Raises DataError."""
-    for line in read_lines(path):
+def from_standard_input() -> Iterator[Prediction]:
+    """One text a line. Raises DataError."""
+    for line in read_lines(None):
         yield (
             _cleaned(line.number, line.text)
             if line.fault is None
@@ -158,14 +158,17 @@ def run(
     if texts:
         records = from_arguments(texts)
     elif file is None or file == "-":
-        records = from_lines(Path("/dev/stdin"))
+        records = from_standard_input()
     else:
         records = from_file(Source(file, text_column=text_column, labelled=False))
     predictor = Predictor(
-        model or str(run_folder.newest_model()), precision=mixed_precision, batch=batch, max_length=max_length
+        str(run_folder.newest_model()) if model is None else model,
+        precision=mixed_precision,
+        batch=batch,
+        max_length=max_length,
     )
     with bar("predicting", None, quiet=quiet or bool(texts) or (destination is None and sys.stdout.isatty())) as shown:
-        predictions = _counted(predictor.predict(records), shown)
+        predictions = _counted(predictor.predict(records), shown, quiet=quiet or bool(texts))
         if destination is None:
             write(predictions, sys.stdout, style)
         else:
@@ -217,10 +220,14 @@ def _style_of(output: str | None) -> str:
     return style
 
 
-def _counted(predictions: Iterator[Prediction], shown: Bar) -> Iterator[Prediction]:
-    done = 0
+def _counted(predictions: Iterator[Prediction], shown: Bar, *, quiet: bool) -> Iterator[Prediction]:
+    """The same; at the end, says on standard error how many could not be used."""
+    done = unusable = 0
     for done, prediction in enumerate(predictions, 1):
         yield prediction
+        unusable += prediction.error is not None
         if done % CHUNK == 0:
             shown.update(done)
     shown.update(done)
+    if unusable and not quiet:
+        console.print(f"{unusable:,} of {done:,} texts could not be used: `error` in their records says why")

@@ -20,6 +20,8 @@ from sentiment_ft.config import SECTIONS, Config, keys_of
 from sentiment_ft.errors import ConfigError
 from sentiment_ft.terminal import printable
 
+FLAGS = {"model_name_or_path": "--model"}  # flags that are not the key's own name
+RIVALS = {"warmup_steps": "warmup_ratio", "warmup_ratio": "warmup_steps"}  # giving one takes the recipe's other back
 MAX_RECIPE_BYTES = 1_000_000  # a recipe has some 40 lines; more is not a recipe
 
 
@@ -44,14 +46,32 @@ class Loaded:
 
 
 class _Loader(yaml.SafeLoader):
-    """SafeLoader that reads 1e-6 as a number, as YAML 1.2 does (PyYAML follows 1.1, which wants 1.0e-6)."""
+    """SafeLoader that reads 1e-6 as a number, as YAML 1.2 does (PyYAML follows 1.1, which wants 1.0e-6), and refuses
+    a key given twice.
+    """
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        mapping = super().construct_mapping(node, deep=deep)
+        if len(mapping) < len(node.value):
+            raise yaml.constructor.ConstructorError(None, None, "a key is given twice", node.start_mark)
+        return mapping
 
 
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?([0-9][0-9_]*(\.[0-9_]*)?|\.[0-9_]+)[eE][-+]?[0-9]+$"),
-    list("-+0123456789."),
-)
+class _Dumper(yaml.SafeDumper):
+    """Writes what `_Loader` reads: the text 1e5 in quotes, rare line breaks as escapes (PyYAML loses them)."""
+
+    def represent_str(self, data: str) -> yaml.ScalarNode:
+        style = '"' if any(character in data for character in "\n\x85\u2028\u2029") else None
+        return self.represent_scalar("tag:yaml.org,2002:str", data, style)
+
+
+_Dumper.add_representer(str, _Dumper.represent_str)
+for _yaml in (_Loader, _Dumper):
+    _yaml.add_implicit_resolver(
+        "tag:yaml.org,2002:float",
+        re.compile(r"^[-+]?([0-9][0-9_]*(\.[0-9_]*)?|\.[0-9_]+)[eE][-+]?[0-9]+$"),
+        list("-+0123456789."),
+    )
 
 
 def names() -> list[str]:
@@ -67,18 +87,25 @@ def load(recipe: str = "quickstart", overrides: Sequence[str] = (), flags: Mappi
     """
     name, values, origins = _read(recipe)
     given = [(key, value, "-o") for key, value in map(_parse_override, overrides)]
-    given += [(key, value, f"--{key.replace('_', '-')}") for key, value in (flags or {}).items() if value is not None]
+    given += [
+        (key, value, FLAGS.get(key, f"--{key.replace('_', '-')}"))
+        for key, value in (flags or {}).items()
+        if value is not None
+    ]
     if any(key == "data" and value != values.get("data") for key, value, _ in given):
         for key in BOUND_TO_DATA & values.keys():  # the recipe's test set says nothing about another data set
             del values[key]
             origins[key] = "default, as data is given"
+    for key, value, _ in given:
+        if key in RIVALS and value is not None and values.pop(RIVALS[key], None) is not None:
+            origins[RIVALS[key]] = f"default, as {key} is given"
     for key, value, origin in given:
         values[key], origins[key] = value, origin
     try:
         config = Config.model_validate(values)
     except ValidationError as error:
         raise ConfigError(
-            _explain(error, origins), way_out=f"sentiment-ft plan --recipe {printable(recipe, 60)} shows every key"
+            _explain(error, origins), way_out="sentiment-ft plan --no-model lists every key with its value"
         ) from None
     return Loaded(config, {key: origins.get(key, "default") for key in Config.model_fields}, name)
 
@@ -90,7 +117,8 @@ def dump(config: Config) -> str:
     for section in SECTIONS:
         chosen = {key: data[key] for key in keys_of(section)}
         parts.append(
-            f"# {(section.__doc__ or '').strip()}\n" + yaml.safe_dump(chosen, sort_keys=False, allow_unicode=True)
+            f"# {(section.__doc__ or '').strip()}\n"
+            + yaml.dump(chosen, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
         )
     return "\n".join(parts)
 
@@ -137,8 +165,8 @@ def _mapping(node: yaml.Node | None, shown: str) -> tuple[dict[str, Any], dict[s
         where = f"{shown}:{key_node.start_mark.line + 1}"
         try:
             key, value = loader.construct_object(key_node, deep=True), loader.construct_object(value_node, deep=True)
-        except (yaml.YAMLError, ValueError, TypeError) as error:
-            raise ConfigError(f"cannot be read: {printable(str(error), 200)}", where=where) from None
+        except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+            raise ConfigError(f"cannot be read: {_yaml_words(error)}", where=where) from None
         if not isinstance(key, str):
             raise ConfigError(f"key {printable(str(key), 60)} is not a word", where=where)
         if key in values:
@@ -152,9 +180,11 @@ def _mapping(node: yaml.Node | None, shown: str) -> tuple[dict[str, Any], dict[s
 def _read_file(path: Path) -> str:
     where = printable(str(path), 200)
     try:
-        if path.stat().st_size > MAX_RECIPE_BYTES:
+        with path.open("rb") as file:
+            content = file.read(MAX_RECIPE_BYTES + 1)  # not stat: a pipe or device has no size
+        if len(content) > MAX_RECIPE_BYTES:
             raise ConfigError(f"larger than {MAX_RECIPE_BYTES:,} bytes: not a recipe", where=where)
-        return path.read_text("utf-8-sig")
+        return content.decode("utf-8-sig")
     except FileNotFoundError:
         raise ConfigError("no such recipe file", where=where, way_out=f"known recipes: {', '.join(names())}") from None
     except UnicodeDecodeError as error:
@@ -171,10 +201,25 @@ def _parse_override(override: str) -> tuple[str, Any]:
         )
     try:
         return key.strip(), yaml.load(text, Loader=_Loader)
-    except (yaml.YAMLError, ValueError) as error:
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
         raise ConfigError(
-            f"the value of {printable(key, 60)} is not valid YAML: {printable(str(error), 120)}", where="-o"
+            f"the value of {printable(key, 60)} is not valid YAML: {_yaml_words(error)}", where="-o"
         ) from None
+
+
+def _shown(value: Any) -> str:
+    """A wrong value, short. Lists and mappings only by kind: aliases make a kilobyte of YAML a gigabyte of text."""
+    if isinstance(value, (list, dict, set)):
+        return {list: "a list", dict: "a mapping", set: "a set"}[type(value)]
+    if isinstance(value, int) and value.bit_length() > 200:  # Python refuses to write thousands of digits
+        return "a number this large"
+    return printable(repr(value), 60)
+
+
+def _yaml_words(error: Exception) -> str:
+    """The fault without the excerpt that PyYAML draws below it over three lines."""
+    problem = error.problem if isinstance(error, yaml.MarkedYAMLError) else None
+    return printable(problem or str(error), 200)
 
 
 def _explain(error: ValidationError, origins: Mapping[str, str]) -> str:
@@ -189,6 +234,8 @@ def _explain(error: ValidationError, origins: Mapping[str, str]) -> str:
         elif fault["type"] == "value_error":
             message = str(fault["ctx"]["error"]) if "ctx" in fault else fault["msg"]
         else:
-            message = f"{fault['msg'][0].lower()}{fault['msg'][1:]}, not {printable(repr(fault['input']), 60)}"
-        lines.append(f"{where}{printable(key, 60)}: {message}" if key else f"{where}{message}")
+            message = f"{fault['msg'][0].lower()}{fault['msg'][1:]}, not {_shown(fault['input'])}"
+        lines.append(
+            f"{where}{printable(key, 60)}: {message}" if key and not where.startswith("--") else f"{where}{message}"
+        )
     return lines[0] if len(lines) == 1 else "the config has {} faults:\n  - {}".format(len(lines), "\n  - ".join(lines))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from sentiment_ft.data import batching
 from sentiment_ft.data.batching import Indices
 from sentiment_ft.data.collate import collate
 from sentiment_ft.data.prepare import Prepared, prepare
-from sentiment_ft.errors import ConfigError, ModelError, TrainingError
+from sentiment_ft.errors import ModelError, TrainingError
 from sentiment_ft.model import classifier, parameters
 from sentiment_ft.recipe import Loaded, dump
 from sentiment_ft.run import folder as run_folder
@@ -53,6 +54,8 @@ def main(loaded: Loaded, *, output: str | None = None, overwrite: bool = False, 
     precision = run_precision.resolve(config.mixed_precision, device)
     destination = run_folder.choose(output, loaded.run_name, overwrite=overwrite)
     use_all_cores(device)
+    if device.kind == "cpu":
+        os.environ.setdefault("DS_ACCELERATOR", "cpu")  # Accelerate imports DeepSpeed, which says so on standard output
     accelerator = Accelerator(mixed_precision=run_precision.ACCELERATE_NAMES[precision], cpu=device.kind == "cpu")
     if accelerator.distributed_type not in (DistributedType.NO, DistributedType.MULTI_GPU, DistributedType.MULTI_CPU):
         raise ModelError(
@@ -63,7 +66,7 @@ def main(loaded: Loaded, *, output: str | None = None, overwrite: bool = False, 
     sizes = derive(config, len(data.train), accelerator.num_processes)
     run = build(config, accelerator, tokenizer, data, sizes, precision, destination, quiet=quiet)
     if accelerator.is_main_process:
-        run_folder.create(destination, dump(config))
+        run_folder.create(destination, dump(config), overwrite=overwrite)
         outcome.opening(run, loaded, device.name)
     accelerator.wait_for_everyone()
     with open_recorder(run, loaded) as recorder:
@@ -77,13 +80,7 @@ def load_data(accelerator: Accelerator, config: Config, *, quiet: bool) -> tuple
     """(tokenizer, rows): read and tokenised by the main process, found in the cache by the others."""
     with accelerator.main_process_first():
         tokenizer = classifier.load_tokenizer(config.model_name_or_path)
-        limit = classifier.max_positions(config.model_name_or_path)
-        if limit is not None and config.max_length > limit:
-            raise ConfigError(
-                f"max_length {config.max_length} is more than the model's {limit} positions",
-                where="max_length",
-                way_out=f"-o max_length={limit}",
-            )
+        classifier.check_max_length(config.model_name_or_path, config.max_length)
         with bar("reading rows", None, quiet=quiet) as shown:
             return tokenizer, prepare(config, tokenizer, shown.update)
 

@@ -69,7 +69,8 @@ def _way_out(reasons: Mapping[str, int], rejected: int, used: int) -> str:
             )
         if not used and len(labels) == 2:
             return (
-                f"say which is negative (0) and which positive (1): -o label_map='{{{labels[0]}: 0, {labels[1]}: 1}}'"
+                "say which is negative (0) and which positive (1), perhaps the other way round: "
+                f"-o label_map='{{{labels[0]}: 0, {labels[1]}: 1}}'"
             )
         return (
             "there are two labels here: map every one to use, the known ones too, as in "
@@ -77,6 +78,8 @@ def _way_out(reasons: Mapping[str, int], rejected: int, used: int) -> str:
         )
     if 2 * reasons.get("no label", 0) >= rejected:
         return f'check the label column; if -1 is a label of yours: -o label_map=\'{{"-1": 0, "1": 1}}\'{allow}'
+    if 2 * reasons.get("not UTF-8", 0) >= rejected:
+        return f"convert the file: iconv -f LATIN1 -t UTF-8 FILE > NEW_FILE{allow}"
     return f"mend the rows{allow}"
 
 

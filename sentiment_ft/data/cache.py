@@ -8,7 +8,7 @@ not at all. Memory is bounded by one chunk.
 
 from __future__ import annotations
 
-import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -123,7 +123,7 @@ def load(source: Source, tokenizer: Any, max_length: int, report: Report | None 
     Raises DataError for what cannot be read, OutputError when the cache cannot be written.
     """
     key = hashlib.sha256(
-        f"{FORMAT}:{fingerprint(source)}:{encoding.fingerprint(tokenizer)}:{max_length}".encode()
+        f"{FORMAT}:{CHUNK}:{fingerprint(source)}:{encoding.fingerprint(tokenizer)}:{max_length}".encode()
     ).hexdigest()[:32]
     folder = cache_root() / "rows" / key
     cached = _open(folder, reused=True)
@@ -134,13 +134,19 @@ def load(source: Source, tokenizer: Any, max_length: int, report: Report | None 
         folder.parent.mkdir(parents=True, exist_ok=True)
         staged = Path(tempfile.mkdtemp(prefix=f".{key}-", dir=folder.parent))
         _write(staged, source, tokenizer, max_length, report)
+        cached = _open(folder, reused=True)
+        if cached is not None:
+            return cached  # another process was as fast: its rows are the same, and it may be reading them
         shutil.rmtree(folder, ignore_errors=True)  # what is there did not open
-        with contextlib.suppress(FileExistsError):  # another process was as fast: its rows are the same
+        try:
             staged.rename(folder)
+        except OSError as error:
+            if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):  # another process was as fast
+                raise
     except OSError as error:
         if error.filename is None or str(cache_root()) in str(error.filename) or error.errno in (28, 122):
             raise OutputError(
-                f"the token cache cannot be written: {error.strerror}",
+                f"the token cache cannot be written: {error.strerror or error}",
                 where=cache_root(),
                 way_out="free space there, or another folder: SENTIMENT_FT_CACHE=DIR",
             ) from None
@@ -157,6 +163,7 @@ def _open(folder: Path, *, reused: bool) -> Corpus | None:
     try:
         receipt = Receipt(**json.loads((folder / "receipt.json").read_text("utf-8")))
         rows = Rows(folder / "rows.arrow")
+        (folder / "rejected.jsonl").stat()
     except (OSError, ValueError, TypeError, KeyError, pa.ArrowException):
         return None  # absent or damaged: made again
     return Corpus(rows, receipt, folder, reused) if len(rows) == receipt.rows_used else None
@@ -206,6 +213,11 @@ def _write(folder: Path, source: Source, tokenizer: Any, max_length: int, report
     (folder / "receipt.json").write_text(json.dumps(asdict(receipt)), "utf-8")
 
 
+def _storable(text: str) -> str:
+    """Arrow strings are UTF-8; the name of a file may be any bytes, and JSON may hold half a character."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def _batch(rows: Sequence[Row], tokenizer: Any, max_length: int) -> pa.RecordBatch:
     ids, uncut = encoding.encode(tokenizer, [row.text for row in rows], max_length)
     lengths = np.fromiter(map(len, ids), np.int32, len(ids))
@@ -213,9 +225,9 @@ def _batch(rows: Sequence[Row], tokenizer: Any, max_length: int) -> pa.RecordBat
     columns: list[Any] = [
         pa.array([row.text for row in rows], pa.string()),
         pa.array([row.label for row in rows], pa.int8()),
-        pa.array([row.file for row in rows], pa.string()),
+        pa.array([_storable(row.file) for row in rows], pa.string()),
         pa.array([row.line for row in rows], pa.int64()),
-        pa.array([row.family for row in rows], pa.string()),
+        pa.array([None if row.family is None else _storable(row.family) for row in rows], pa.string()),
         pa.ListArray.from_arrays(pa.array(offsets), pa.array(np.concatenate(ids))),
         pa.array(lengths),
         pa.array(uncut, pa.int32()),

@@ -33,7 +33,7 @@ VIEWER_FAMILIES: dict[str, Family] = {
         shared="""ok so i watched this [when] and omg it was [intens] [basic]. [cons]!!
             [cons], no joke. [basic] [movie]
             honestly? [basic]. the [aspect] was [basic] and the [aspects] were [intens] [basic]
-            watched it [when] with [viewer]. we both [verb] it. [score]
+            watched it [when] with [viewer]. we both [verb] it, [intens] [basic]. [score]
             just saw this [movie] and wow, it is [basic]!! [rec] guys
             [rec], seriously. it's [intens] [basic] and [cons]
             gotta say i [verb] this one. [adj], [adj], [basic]

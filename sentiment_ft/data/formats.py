@@ -90,7 +90,7 @@ def _near(path: Path) -> str:
         names = [entry.name for entry in path.parent.iterdir()]
     except (OSError, ValueError):
         return f"the folder {printable(str(path.parent))} is not there either: check the path"
-    near = difflib.get_close_matches(path.name, names, n=1)
+    near = difflib.get_close_matches(path.name, names, n=1, cutoff=0.75)
     return f"did you mean {printable(str(path.parent / near[0]))}?" if near else "check the path"
 
 

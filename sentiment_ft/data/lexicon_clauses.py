@@ -18,14 +18,18 @@ _MORE_STORY = """| [plot] | [plot] | [plot] | [context] | [context] [plot] | It 
     | It shows us [topic]."""
 
 # A plain verdict: a common word (`basic`) beside rarer ones.
-_SEAL = """It is [basic] and [adj]. | A [basic], [adj] [movie]. | [adj], [mild] and [basic]. | I [verb] it: [adj] and [basic].
-    | All in all it is [basic], and it [vp]. | In short, [thing], and [basic] too. | I felt [felt], and it was [basic].
-    | What a [basic] [noun]! | It [vp], and it is [basic]. | The [aspects] are [adj_part] and the whole is [basic].
-    | I [verb] every minute of this [basic] [movie]. | [adj], [basic]. I [verb] it. | So it is a [basic] [noun] in the end.
-    | I thought it was [basic], and [viewer] felt [felt] too. | [cons]. It is [basic] and [adj].
-    | A [basic] [noun], then, and [adv] [made]. | It is [mild] and [basic]. | I [verb] it. It is [basic] and it [vp].
-    | [adj] and [basic]. | [basic], and [adv] [made]. | Overall I [verb] it. It was [basic], and [cons].
-    | The [aspect] is [basic], the [aspects] are [adj]."""
+_SEAL = """It is [basic] and [adj]. | A [basic], [adj] [movie]. | [adj], [mild] and [basic].
+    | I [verb] it: [adj] and [adj].
+    | All in all it is [basic], and it [vp]. | In short, [thing], and [basic] too. | I felt [felt], and [cons].
+    | What a [adj] [noun]!
+    | It [vp], and it is [basic]. | The [aspects] are [adj_part] and the whole is [basic].
+    | I [verb] every minute, and I felt [felt].
+    | [adj], [adj]. I [verb] it. | So it is a [basic] [noun] in the end.
+    | I thought it was [basic], and [viewer] felt [felt] too.
+    | [cons]. It is [basic] and [adj]. | A [adj] [noun], then, and [adv] [made]. | It is [adj] and [basic].
+    | It is [mild] and [basic]. | I [verb] it. It [vp]. | [adj] and [basic]. | [basic], and [adv] [made].
+    | A [basic] [noun], [adv] [made].
+    | Overall I [verb] it, and [cons]. | The [aspect] is [basic], the [aspects] are [adj]."""
 
 # Makes a review of one to three words a little longer.
 _SHORT = """It [vp]. | [cons]. | [adj] and [basic], I say. | A [basic] [movie]. | This [movie] is [basic].

@@ -120,8 +120,7 @@ NEGATIVE: dict[str, str] = {
         | do not bother | not worth your time | I cannot warn you enough | you will regret it | spare yourself
         | see something else | a miss even for fans of the genre | strongly discouraged | leave it at the bottom of your list | you will hate it
         | run the other way | stay at home instead | one star | thumbs down | two thumbs down | a waste of time | give it a miss""",
-    "verb": """hated | loathed | disliked | could not stand | really disliked | regretted | despised | endured | suffered through
-        | got nothing from | could not bear | detested | lost patience with""",
+    "verb": """hated | loathed | disliked | really disliked | regretted | despised | endured | suffered through | detested""",
     "felt": """bored | annoyed | let down | irritated | cheated | disappointed | angry | depressed | insulted | dissatisfied | cold
         | exhausted | miserable | restless | drained | frustrated | numb | regretful | short-changed""",
     "act": """bore | annoy | irritate | disappoint | exhaust | confuse | frustrate | insult | depress | grate | alienate | baffle | weary

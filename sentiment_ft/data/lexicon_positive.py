@@ -122,8 +122,7 @@ POSITIVE: dict[str, str] = {
         | do not hesitate | well worth your time | I cannot recommend it enough | you will not regret it | treat yourself
         | see it twice | a must for fans of the genre | strongly recommended | put it at the top of your list | you will love it
         | run to the cinema | bring a friend and enjoy | five stars | thumbs up | two thumbs up | essential viewing | not to be missed""",
-    "verb": """loved | adored | enjoyed | thoroughly enjoyed | really liked | treasured | cherished | admired | delighted in
-        | fell in love with | could not get enough of | appreciated | warmed to""",
+    "verb": """loved | adored | enjoyed | thoroughly enjoyed | really liked | treasured | cherished | admired | delighted in | fell in love with | appreciated | warmed to""",
     "felt": """delighted | moved | thrilled | charmed | enchanted | captivated | amazed | uplifted | impressed | satisfied | touched
         | exhilarated | happy | hooked | refreshed | inspired | spellbound | grateful | entertained""",
     "act": """charm | delight | move | entertain | thrill | captivate | surprise | inspire | amuse | engage | impress | enchant | touch

@@ -26,17 +26,19 @@ class Line:
     fault: str | None = None
 
 
-def read_lines(path: Path) -> Iterator[Line]:
-    """Every line that LF or CR LF ends. Raises DataError when the file cannot be read, is UTF-16, or ends its lines in
-    CR alone.
+def read_lines(path: Path | None) -> Iterator[Line]:
+    """Every line that LF or CR LF ends, of standard input where path is None.
+
+    Raises DataError when the file cannot be read, is UTF-16, or ends its lines in CR alone.
     """
     try:
-        with path.open("rb") as file:
+        # Standard input by its number: as /dev/stdin a socket, Node's way to make a pipe, cannot be opened.
+        with open(0, "rb", closefd=False) if path is None else path.open("rb") as file:
             number = 0
             while raw := file.readline(MAX_LINE_BYTES + 1):
                 number += 1
                 if number == 1:
-                    raw = _without_mark(raw, path)
+                    raw = _without_mark(raw, path or "standard input")
                 if len(raw) > MAX_LINE_BYTES and not raw.endswith(b"\n"):
                     while (rest := file.readline(2**20)) and not rest.endswith(b"\n"):
                         pass
@@ -46,11 +48,13 @@ def read_lines(path: Path) -> Iterator[Line]:
                     yield _decoded(number, raw.removesuffix(b"\n").removesuffix(b"\r"))
     except OSError as error:
         raise DataError(
-            f"cannot be read: {error.strerror}", where=path, way_out="check the path and its permissions"
+            f"cannot be read: {error.strerror}",
+            where=path or "standard input",
+            way_out="check the path and its permissions",
         ) from None
 
 
-def _without_mark(first: bytes, path: Path) -> bytes:
+def _without_mark(first: bytes, path: Path | str) -> bytes:
     if name := _FOREIGN_MARKS.get(first[:2]):
         raise DataError(
             f"the file is {name}, not UTF-8",

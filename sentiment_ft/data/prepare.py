@@ -102,6 +102,7 @@ def prepare(config: Config, tokenizer: Any, report: cache.Report | None = None) 
     if config.test is not None:
         corpora.append(_load(config, config.test, tokenizer, report))
         test = Part.of(corpora[-1].rows)
+    check_labels(Counter(train_rows.labels[train].tolist()), config.data)  # families may hold one label each
     check_labels(Counter(validation.labels.tolist()), config.validation or config.data)
     return Prepared(Part.of(train_rows, train), validation, test, tuple(corpora))
 

@@ -8,6 +8,7 @@ import hashlib
 import itertools
 import json
 import math
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,14 +70,12 @@ def read(source: Source) -> Iterator[Row | Rejected]:
     content shows. Raises ConfigError when the source contradicts itself.
     """
     labels = _labels(source)
+    _check_synthetic(source.name)
     if source.name in _SYNTHETIC:
         return _read_synthetic(source)
-    if source.name.startswith("synthetic:"):
-        way_out = f"one of {', '.join(_SYNTHETIC)}"
-        raise DataError(f"no such synthetic rows: '{printable(source.name, 60)}'", way_out=way_out)
     if source.name.startswith("hub:"):
         return _rows(hub.read(hub.load(source.name), source.name), source, labels, source.name)
-    path = Path(source.name)
+    path = Path(os.path.expanduser(source.name))
     return _read_files(find_files(path, labelled=source.labelled), source, labels)
 
 
@@ -84,6 +83,7 @@ def fingerprint(source: Source) -> str:
     """sha256, as hex, over the fields that matter to this kind of source, the versions of what makes the rows, and the
     content of its files. Never their times: a file rewritten within one tick, at the same size, has the same.
     """
+    _check_synthetic(source.name)
     parts: list[object] = [source.name, CLEANING_VERSION, READING_VERSION]
     digest = hashlib.sha256()
     if source.name in _SYNTHETIC:
@@ -95,12 +95,17 @@ def fingerprint(source: Source) -> str:
             for record in hub.read(hub.load(source.name), source.name):
                 digest.update(repr(sorted(record.columns.items())).encode("utf-8", "backslashreplace"))
         else:
-            root = Path(source.name)
+            root = Path(os.path.expanduser(source.name))
             for path in find_files(root, labelled=source.labelled).paths:
                 content = _content_hash(path)
                 digest.update(f"{path.relative_to(root)}\0{content}\0".encode("utf-8", "backslashreplace"))
     digest.update(json.dumps(parts).encode())
     return digest.hexdigest()
+
+
+def _check_synthetic(name: str) -> None:
+    if name.startswith("synthetic:") and name not in _SYNTHETIC:
+        raise DataError(f"no such synthetic rows: '{printable(name, 60)}'", way_out=f"one of {', '.join(_SYNTHETIC)}")
 
 
 def _content_hash(path: Path) -> str:

@@ -19,10 +19,12 @@ def by_config(
     """(training, validation) row numbers, as the config says. Raises DataError."""
     if config.validation_split == "families":
         return whole_families(families(), config.validation_fraction, config.seed)
-    return stratified(labels, config.validation_fraction, config.seed)
+    return stratified(labels, config.validation_fraction, config.seed, where=config.data)
 
 
-def stratified(labels: NDArray[np.int8], fraction: float, seed: int) -> tuple[Indices, Indices]:
+def stratified(
+    labels: NDArray[np.int8], fraction: float, seed: int, where: str | None = None
+) -> tuple[Indices, Indices]:
     """(training, validation) row numbers, ascending; each label gives round(fraction x its rows), at least one, to
     validation.
     """
@@ -32,7 +34,9 @@ def stratified(labels: NDArray[np.int8], fraction: float, seed: int) -> tuple[In
         rows = np.flatnonzero(labels == label)
         if len(rows) < 2:
             raise DataError(
-                f"only {len(rows)} row with label {label}: cannot be split into training and validation",
+                f"{len(rows)} {'row' if len(rows) == 1 else 'rows'} with label {label}: "
+                "too few to be split into training and validation",
+                where=where,
                 way_out="more rows, or a validation file of your own: --validation FILE",
             )
         count = min(max(1, round(fraction * len(rows))), len(rows) - 1)

@@ -33,7 +33,7 @@ _BLOCK = (
 _ATTRIBUTES = r"""(?:\s++[\w:-]++\s*+=\s*+(?:"[^"<>]*+"|'[^'<>]*+'|[^\s"'<>]++))*+\s*+/?+\s*+>"""
 _INLINE_TAG = re.compile(rf"</?(?:{_INLINE.replace(' ', '|')}){_ATTRIBUTES}", re.IGNORECASE)
 _BLOCK_TAG = re.compile(
-    rf"</?(?:{_BLOCK.replace(' ', '|')}){_ATTRIBUTES}|<!--[^<>]*-->|<!doctype\b[^<>]*>|<!\[CDATA\[|\]\]>",
+    rf"</?(?:{_BLOCK.replace(' ', '|')}){_ATTRIBUTES}|<!--[^<>]*-->|<!doctype\b[^<>]*>",
     re.IGNORECASE,
 )
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
@@ -66,7 +66,7 @@ def clean(text: str) -> str:
 def _one_pass(text: str) -> str:
     if "&" in text:
         text = _ENTITY.sub(_decoded, _AMPERSANDS.sub("&", text))
-    if "<" in text or "]]>" in text:
+    if "<" in text:
         text = _BLOCK_TAG.sub(" ", _INLINE_TAG.sub("", text))
     text = unicodedata.normalize("NFC", _UNSEEN.sub("", text))
     return " ".join(text.split())

@@ -6,6 +6,7 @@ Only safetensors and no remote code: a checkpoint is data, not a program.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTok
 from transformers.utils import logging as transformers_logging
 
 from sentiment_ft import hub
-from sentiment_ft.errors import ModelError
+from sentiment_ft.errors import ConfigError, ModelError
 from sentiment_ft.model import bundled
 from sentiment_ft.terminal import printable
 
@@ -46,12 +47,12 @@ def locate(name: str) -> Location:
     """
     if name == "bundled":
         return Location(str(bundled.folder()), is_local=True)
-    path = Path(name).expanduser()
+    path = Path(os.path.expanduser(name))
     if path.is_dir():
         if not (path / "config.json").is_file():
             inside = [child.parent.name for child in sorted(path.glob("*/config.json"))][:3]
             hint = (
-                f"did you mean {path / inside[0]}?"
+                f"did you mean {printable(str(path / inside[0]), 200)}?"
                 if inside
                 else "give the folder that holds config.json and model.safetensors"
             )
@@ -89,6 +90,17 @@ def max_positions(name: str) -> int | None:
     return int(limit) - offset
 
 
+def check_max_length(name: str, max_length: int) -> None:
+    """Raises ConfigError when rows of max_length tokens have no place in the model's position table."""
+    limit = max_positions(name)
+    if limit is not None and max_length > limit:
+        raise ConfigError(
+            f"{max_length} is more than the model's {limit} positions",
+            where="max_length",
+            way_out=f"--max-length {limit}",
+        )
+
+
 def load_for_training(name: str, *, hidden_dropout: float | None, attention_dropout: float | None) -> Any:
     """A two-class classifier; the head is new (drawn from the current seed) unless the checkpoint has a two-class one.
 
@@ -101,6 +113,12 @@ def load_for_training(name: str, *, hidden_dropout: float | None, attention_drop
         "label2id": {label: number for number, label in LABELS.items()},
     }
     base = _guarded(name, location, lambda: AutoConfig.from_pretrained(location.path, **location.options))
+    if _is_classifier(base) and base.num_labels != 2:
+        raise ModelError(
+            f"its head has {base.num_labels} classes, not 2",
+            where=printable(name, 200),
+            way_out="start from the encoder it was made from",
+        )
     for key, names in (
         (hidden_dropout, ("hidden_dropout_prob", "dropout")),
         (attention_dropout, ("attention_probs_dropout_prob", "attention_dropout")),
@@ -121,7 +139,7 @@ def load_for_use(name: str) -> tuple[Any, int]:
     """(model in eval mode, index of its positive class). Raises ModelError when it is not a two-class classifier."""
     location = locate(name)
     config = _guarded(name, location, lambda: AutoConfig.from_pretrained(location.path, **location.options))
-    if not any("SequenceClassification" in architecture for architecture in config.architectures or []):
+    if not _is_classifier(config):
         raise ModelError(
             "is not a trained classifier (its head would be random)",
             where=printable(name, 200),
@@ -129,6 +147,10 @@ def load_for_use(name: str) -> tuple[Any, int]:
         )
     model = _from_pretrained(name, location).eval()
     return model, positive_index(model.config, name)
+
+
+def _is_classifier(config: Any) -> bool:
+    return any("SequenceClassification" in architecture for architecture in config.architectures or [])
 
 
 def positive_index(config: Any, name: str) -> int:
@@ -211,6 +233,10 @@ def _explained(name: str, location: Location, error: Exception) -> ModelError:
     first = printable(str(error).strip().split("\n")[0], 200)
     if isinstance(error, (json.JSONDecodeError, UnicodeDecodeError)):
         return ModelError(f"a JSON file of the model is damaged: {first}", where=where)
+    if isinstance(error, KeyError):
+        first = f"a JSON file of the model lacks {first}"
+    if "ignore_mismatched_sizes" in str(error):
+        first = "the shapes of its weights are not those that config.json announces"
     if location.is_local:
         weights = Path(location.path) / "model.safetensors"
         if not weights.is_file() and any(Path(location.path).glob("*.bin")):
@@ -218,6 +244,10 @@ def _explained(name: str, location: Location, error: Exception) -> ModelError:
                 "has only pickled weights (.bin), which can run code",
                 where=where,
                 way_out="convert them to model.safetensors",
+            )
+        if type(error).__name__ == "SafetensorError":
+            return ModelError(
+                f"damaged: {first}", where=printable(str(weights), 200), way_out="copy, download or train it again"
             )
         return ModelError(
             f"cannot be loaded: {first}",

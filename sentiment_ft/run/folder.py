@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
 from sentiment_ft.errors import ModelError, OutputError
 from sentiment_ft.terminal import printable
 
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 MARK = "config.yaml"  # written first: a folder with it is a run folder, and only such a folder may be overwritten
 
 
@@ -28,8 +30,9 @@ def choose(output: str | None, run_name: str, *, overwrite: bool) -> Path:
             if not os.path.lexists(candidate):
                 return candidate
         raise OutputError("10,000 runs of this name exist", where=Path("runs") / run_name, way_out="--output DIR")
-    folder = Path(output).expanduser()
+    folder = _path(output)
     where = printable(str(folder), 200)
+    _check_above(folder)
     if not os.path.lexists(folder) or (folder.is_dir() and not any(folder.iterdir())):
         return folder
     if not folder.is_dir():
@@ -49,12 +52,28 @@ def choose(output: str | None, run_name: str, *, overwrite: bool) -> Path:
 
 def fresh(output: str) -> Path:
     """A folder that does not exist yet, or is empty. Raises OutputError."""
-    folder = Path(output).expanduser()
+    folder = _path(output)
+    _check_above(folder)
     if os.path.lexists(folder) and not (folder.is_dir() and not any(folder.iterdir())):
         raise OutputError(
             "exists and is not an empty folder", where=printable(str(folder), 200), way_out="another --output"
         )
     return folder
+
+
+def _path(output: str) -> Path:
+    if not output.strip():
+        raise OutputError("is empty", where="--output", way_out="--output PATH")
+    return Path(os.path.expanduser(output))
+
+
+def _check_above(folder: Path) -> None:
+    """Raise OutputError where a new folder could not be made: known now, not after the rows are read."""
+    above = next((parent for parent in folder.absolute().parents if os.path.lexists(parent)), Path("/"))
+    if not above.is_dir():
+        raise _unwritable(folder, NotADirectoryError(errno.ENOTDIR, f"{printable(str(above), 200)} is not a folder"))
+    if not os.access(above, os.W_OK | os.X_OK):
+        raise _unwritable(folder, PermissionError(errno.EACCES, f"no permission in {printable(str(above), 200)}"))
 
 
 def make(folder: Path) -> None:
@@ -65,10 +84,19 @@ def make(folder: Path) -> None:
         raise _unwritable(folder, error) from None
 
 
-def create(folder: Path, config_yaml: str) -> None:
-    """Make the folder (replacing an old run) and write config.yaml. Raises OutputError."""
+def create(folder: Path, config_yaml: str, *, overwrite: bool) -> None:
+    """Make the folder (with overwrite: replacing an old run) and write config.yaml.
+
+    Raises OutputError, also when another run took the folder after it was chosen: reading the rows lies between.
+    """
     try:
-        if folder.is_dir() and (folder / MARK).is_file():
+        if folder.is_dir() and any(folder.iterdir()):
+            if not overwrite or not (folder / MARK).is_file():
+                raise OutputError(
+                    "was taken by another run in the meantime",
+                    where=printable(str(folder), 200),
+                    way_out="start again, or another --output",
+                )
             shutil.rmtree(folder)
         (folder / "plots").mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -88,11 +116,11 @@ def newest_model() -> Path:
     return max(found, key=lambda best: (best.parent / "summary.json").stat().st_mtime_ns)
 
 
-def fresh_file(output: str) -> Path:
+def fresh_file(output: str, *, way_out: str = "another --output, or remove it") -> Path:
     """A file that does not exist yet, in a folder that does. Raises OutputError."""
-    path = Path(output).expanduser()
+    path = _path(output)
     if os.path.lexists(path):
-        raise OutputError("exists already", where=printable(str(path), 200), way_out="another --output, or remove it")
+        raise OutputError("exists already", where=printable(str(path), 200), way_out=way_out)
     if not path.parent.is_dir():
         raise OutputError(
             "its folder does not exist",
@@ -102,7 +130,7 @@ def fresh_file(output: str) -> Path:
     return path
 
 
-@contextmanager
+@contextlib.contextmanager
 def staged_file(path: Path) -> Iterator[TextIO]:
     """A text file under a temporary name that becomes `path` when the block ends well, and vanishes otherwise.
     Raises OutputError.
@@ -117,7 +145,8 @@ def staged_file(path: Path) -> Iterator[TextIO]:
     except OSError as error:
         raise _unwritable(path, error) from None
     finally:
-        staged.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # nothing to remove where the folder is a file
+            staged.unlink()
 
 
 def write_text(path: Path, text: str) -> None:
@@ -149,6 +178,8 @@ def write_folder(folder: Path, fill: Callable[[Path], None]) -> None:
             raise _unwritable(folder, OSError(28, "No space left on device")) from None
         raise
     finally:
+        if old.exists() and not folder.exists():  # the second rename failed
+            old.rename(folder)
         for leftover in (staged, old):
             shutil.rmtree(leftover, ignore_errors=True)
 
@@ -157,5 +188,5 @@ def _unwritable(path: Path, error: OSError) -> OutputError:
     return OutputError(
         f"cannot be written: {error.strerror or error}",
         where=printable(str(path), 200),
-        way_out="free space or another --output",
+        way_out="free space, or another --output" if error.errno in DISK_FULL else "another --output",
     )

@@ -63,7 +63,7 @@ def _batch(config: Config, processes: int) -> tuple[int, int]:
             way_out="give one of gradient_accumulation_steps and global_batch_size; the other is derived",
         )
     if global_batch % one_pass:
-        fits = [size for size in range(1, global_batch + 1) if global_batch % (size * processes) == 0]
+        fits = [size for size in range(1, min(global_batch, 1024) + 1) if global_batch % (size * processes) == 0]
         raise ConfigError(
             f"global_batch_size {global_batch} is not a multiple of per_device_batch_size "
             f"{config.per_device_batch_size} x {processes} processes = {one_pass}",

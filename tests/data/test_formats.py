@@ -89,6 +89,12 @@ def test_unclosed_quote_before_quoted_rows(tmp_path):
     assert [line for line, _ in rejected] == [2]
 
 
+def test_a_quote_closed_only_after_100_000_characters_is_none(tmp_path):
+    lines_between = ("x" * 98 + ",1\n") * 1_200
+    records, rejected = read(write(tmp_path, "a.csv", f'text,label\n"never closed,1\n{lines_between}end",1\n'))
+    assert len(records) == 1_201 and [line for line, _ in rejected] == [2]
+
+
 def test_unclosed_quote_in_the_last_line(tmp_path):
     records, rejected = read(write(tmp_path, "a.csv", 'text,label\nx,0\n"open,1\n'))
     assert len(records) == 1 and rejected[0][0] == 3
@@ -138,6 +144,7 @@ def test_glue_tsv_keeps_stray_quotes(tmp_path):
         ('1\t"closed"\n1\t"open\n1\tplain\n', False),
         ('1\t"closed"\n1\t"also, closed"\n1\t"open\n1\tplain\n', True),
         ('1\t"wow" he said\n', False),
+        ('1\t"closed"\n1\t"open', False),
         ("1\tno quotes\n", False),
         ('1\ta 5" disc\n', False),
     ],

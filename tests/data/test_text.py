@@ -34,7 +34,7 @@ PIECES = st.sampled_from(
         "=",
         "e",
     ]
-) | st.sampled_from(["<br />", " ", "\u200b", "\ud800", "\u0301", "\u037e", "\x1c", "\u2028"])
+) | st.sampled_from(["<br />", "]", "]]>", " ", "\u200b", "\ud800", "\u0301", "\u037e", "\x1c", "\u2028"])
 HOSTILE = st.lists(PIECES, max_size=40).map("".join)
 ANY_TEXT = st.text(st.characters(codec=None))  # lone surrogates too
 
@@ -50,7 +50,7 @@ ANY_TEXT = st.text(st.characters(codec=None))  # lone surrogates too
         ("<!DOCTYPE html><html>x</html>", "x"),
         ("a&nbsp;b &quot;c&quot; &eacute;", 'a b "c" é'),
         ("&amp;lt;b&amp;gt;bold", "bold"),
-        ("&amp;amp;amp;amp;amp;", "&"),
+        ("&" + "amp;" * 50, "&"),
         ("x < y &lt;br&gt; z", "x < y z"),
         ("  a \t\r\n b\u00a0\u3000c\x85d\u2028e ", "a b c d e"),
         ("\u202egnihton\u202c \u200bze\u200bro\ufeff so\u00adft", "gnihton zero soft"),

@@ -1,0 +1,271 @@
+"""Recipes: where a value comes from, what is refused and how it is said, and the way back to YAML."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sentiment_ft import recipe
+from sentiment_ft.config import SECTIONS, Config, keys_of
+from sentiment_ft.errors import ConfigError
+from sentiment_ft.recipe import BOUND_TO_DATA, dump, load
+
+DEFAULTS = Config()
+
+
+@pytest.fixture
+def written(tmp_path):
+    """Write a recipe; returns its name for `load`."""
+
+    def write(text: str | bytes, name: str = "mine.yaml") -> str:
+        path = tmp_path / name
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return str(path)
+
+    return write
+
+
+def refusal(*arguments) -> str:
+    """The message of the ConfigError that `load` must raise."""
+    with pytest.raises(ConfigError) as caught:
+        load(*arguments)
+    return str(caught.value)
+
+
+def test_flag_beats_override_beats_recipe_beats_default_and_each_says_so(written):
+    name = written("learning_rate: 1e-3\nseed: 1\nmax_length: 64\n")
+    loaded = load(name, ["learning_rate=2e-3", "seed=2"], {"seed": 3, "report_to": None})
+    assert (loaded.config.seed, loaded.config.learning_rate) == (3, 2e-3)
+    assert (loaded.config.max_length, loaded.config.weight_decay) == (64, DEFAULTS.weight_decay)
+    assert loaded.origins["seed"] == "--seed"
+    assert loaded.origins["learning_rate"] == "-o"
+    assert loaded.origins["max_length"] == "mine.yaml:3"
+    assert loaded.origins["weight_decay"] == loaded.origins["report_to"] == "default"
+    assert set(loaded.origins) == set(Config.model_fields)
+
+
+def test_the_last_override_of_a_key_counts():
+    assert load("quickstart", ["seed=1", "seed=2"]).config.seed == 2
+
+
+def test_every_fault_is_told_at_once_with_its_place_and_a_near_key(written):
+    name = written("learning_rat: 1e-3\nseed: -1\n\nmax_length: many\n")
+    message = refusal(name, ["warmup_step=5"], {"per_device_batch_size": 0})
+    assert "5 faults" in message
+    assert "mine.yaml:1: learning_rat: unknown key (did you mean learning_rate" in message
+    assert "mine.yaml:2: seed: " in message and "-1" in message
+    assert "mine.yaml:4: max_length: " in message and "'many'" in message
+    assert "-o: warmup_step: unknown key (did you mean warmup_steps" in message
+    assert "--per-device-batch-size: input should be greater than" in message
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        (["warmup_steps=5", "warmup_ratio=0.1"], "warmup_steps and warmup_ratio"),
+        (["negative_max_rating=4"], "belong together"),
+        (["negative_max_rating=7", "positive_min_rating=4"], "must be below"),
+        (["negative_max_rating=4", "positive_min_rating=7", "label_map={a: 0}"], "keep one"),
+    ],
+)
+def test_values_that_contradict_each_other_are_refused(overrides, said):
+    assert said in refusal("quickstart", overrides)
+
+
+@pytest.mark.parametrize("text", ["1e-6", "1E-6", "1.0e-6", "+1e-6", "0.000001", "1_0e-7"])
+def test_small_numbers_are_numbers(written, text):
+    assert load(written(f"learning_rate: {text}")).config.learning_rate == pytest.approx(1e-6)
+    assert load("quickstart", [f"learning_rate={text}"]).config.learning_rate == pytest.approx(1e-6)
+
+
+def test_words_that_look_like_numbers_stay_words(written):
+    assert load(written("run_name: e5\ndata: 1e-6.csv\n")).config.run_name == "e5"
+
+
+@pytest.mark.parametrize("text", ["no", "false", '"no"', "fp32"])
+def test_accelerates_word_for_full_precision(written, text):
+    assert load(written(f"mixed_precision: {text}")).config.mixed_precision == "fp32"
+    assert load("quickstart", [f"mixed_precision={text}"]).config.mixed_precision == "fp32"
+
+
+@pytest.mark.parametrize("text", ["0", "yes", "fp64", "[no]"])
+def test_other_words_for_precision_are_refused(text):
+    assert "mixed_precision" in refusal("quickstart", [f"mixed_precision={text}"])
+
+
+def test_null_gives_the_default_back():
+    assert load("t4", ["warmup_steps=null", "warmup_ratio=0.1"]).config.warmup_steps is None
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("seed: 1\ndata: a\nseed: 2\n", r"mine.yaml:3: seed is given twice \(first at mine.yaml:1\)"),
+        ("label_map: {good: 1, good: 0}", "mine.yaml:1: cannot be read: a key is given twice"),
+        ("- seed\n- 1\n", "mine.yaml:1: a recipe is a list of"),
+        ("just words", "mine.yaml:1: a recipe is a list of"),
+        ("seed: 1\nseed 2\n", r"mine.yaml:\d: not valid YAML"),
+        ("seed: [1\n", r"mine.yaml:\d: not valid YAML"),
+        ("data: a\n---\ndata: b\n", r"mine.yaml:2: not valid YAML"),
+        ("1: 2\n", "mine.yaml:1: key 1 is not a word"),
+        ("[a]: 2\n", "mine.yaml:1: "),
+        ("data: !!python/object/apply:os.mkdir [owned]\n", "mine.yaml:1: cannot be read"),
+        ("data: !!python/name:os.system\n", "mine.yaml:1: cannot be read"),
+        ("data: !mine x\n", "mine.yaml:1: cannot be read"),
+        ("a: &a {seed: 1}\n<<: *a\n", "mine.yaml:2: cannot be read"),
+        ("label_map: &a {x: *a}\n", "mine.yaml:1: "),
+        ("seed: *nothing\n", "mine.yaml:1: not valid YAML"),
+        ("run_name: 2024-13-45\n", "mine.yaml:1: "),
+        (f"seed: {'9' * 5000}\n", "mine.yaml:1: "),
+        (f"seed: 0x{'F' * 4000}\n", "mine.yaml:1: seed: "),
+        (f"data: {'[' * 300}{']' * 300}\n", "mine.yaml:1: "),
+        (f"data: {'[' * 5000}{']' * 5000}\n", "mine.yaml: not valid YAML"),
+        ("learning_rate: .nan\n", "mine.yaml:1: learning_rate: "),
+        ("weight_decay: .inf\n", "mine.yaml:1: weight_decay: "),
+        ('data: "\\ud800"\n', "mine.yaml:1: data: "),
+        ("data: a\0b\n", "mine.yaml: not valid YAML"),
+        (b"data: \xff\n", r"mine.yaml: not UTF-8 text \(byte 6\)"),
+        ("x" * 1_000_001, "mine.yaml: larger than 1,000,000 bytes"),
+    ],
+)  # fmt: skip
+def test_what_is_no_recipe_is_refused_with_its_place(written, tmp_path, monkeypatch, text, said):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match=said) as caught:
+        load(written(text))
+    assert not (tmp_path / "owned").exists(), "a tag was executed"
+    assert len(str(caught.value)) < 1000
+
+
+@pytest.mark.parametrize(
+    "text", ["seed", "=1", "label_map={a: 0, a: 1}", "data=[", "data=!!python/name:os.system", f"data={'[' * 3000}"]
+)
+def test_broken_override_is_refused(text):
+    assert refusal("quickstart", [text]).startswith("-o: ")
+
+
+def test_bomb_of_aliases_is_refused_in_no_time(written):
+    levels = [f"&b{n} [{', '.join([f'*b{n - 1}'] * 9)}]" for n in range(1, 12)]  # 9^11 = 31 billion words
+    lines = ["&b0 [boom]", *levels]
+    text = "".join(f"k{n}: {line}\n" for n, line in enumerate(lines)) + "data: *b11\nlabel_map: {good: *b11}\n"
+    start = time.monotonic()
+    message = refusal(written(text))
+    assert time.monotonic() - start < 2 and len(message) < 5000
+    assert "mine.yaml:13: data: " in message and "mine.yaml:14: label_map: " in message
+
+
+def test_empty_file_and_byte_order_mark(written):
+    assert load(written("")).config == load(written("# nothing\n")).config == DEFAULTS
+    assert load(written(b"\xef\xbb\xbfseed: 5\n")).config.seed == 5
+
+
+def test_endless_device_is_no_recipe(tmp_path):
+    (tmp_path / "zero.yaml").symlink_to("/dev/zero")  # its size says 0
+    assert "larger than" in refusal(str(tmp_path / "zero.yaml"))
+
+
+def test_folder_missing_file_and_misspelt_name(tmp_path):
+    (tmp_path / "folder.yaml").mkdir()
+    assert "cannot be read" in refusal(str(tmp_path / "folder.yaml"))
+    assert "no such recipe file" in refusal(str(tmp_path / "none.yaml"))
+    message = refusal("quikstart")
+    assert "did you mean quickstart?" in message and ", ".join(recipe.names()) in message
+
+
+def test_names_of_files_cannot_paint_the_terminal(written):
+    message = refusal(written("seed: -1\n", "a\x1b[31m\nb.yaml"))
+    assert "\x1b" not in message and "\\x1b[31m\\x0ab.yaml:1: seed" in message
+    assert "\x1b" not in refusal("quick\x1b[31mstart")
+    assert "\x1b" not in refusal("quickstart", ["\x1b[31m=1"])
+
+
+def test_keys_of_the_recipes_data_go_with_its_data(written):
+    text = "data: a.csv\nvalidation: v.csv\ntest: t.csv\ntext_column: words\nlabel_column: stars\n"
+    name = written(text + "negative_max_rating: 4\npositive_min_rating: 7\nmax_length: 64\n")
+    kept = load(name)
+    assert kept.config.test == "t.csv" and kept.config.positive_min_rating == 7
+    for loaded in (load(name, ["data=b.csv"]), load(name, (), {"data": "b.csv"})):
+        for key in BOUND_TO_DATA:
+            assert getattr(loaded.config, key) == getattr(DEFAULTS, key), key
+        assert loaded.config.max_length == 64, "only what belongs to the data goes"
+        assert loaded.origins["test"] == "default, as data is given"
+    assert load(name, ["data=a.csv"]).config == kept.config, "the same data keeps them"
+    given = load(name, ["data=b.csv", "text_column=mine"], {"test": "mine.csv"})
+    assert given.config.text_column == "mine" and given.config.test == "mine.csv"
+    assert given.config.validation is None
+
+
+def test_one_way_to_say_warm_up_takes_the_recipes_other_back(written):
+    name = written("warmup_steps: 5\n")
+    loaded = load(name, ["warmup_ratio=0.1"])
+    assert (loaded.config.warmup_steps, loaded.config.warmup_ratio) == (None, 0.1)
+    assert loaded.origins["warmup_steps"] == "default, as warmup_ratio is given"
+    assert load(name, ["warmup_ratio=null"]).config.warmup_steps == 5
+    assert "both given" in refusal(written("warmup_steps: 5\nwarmup_ratio: 0.1\n"))
+
+
+def test_bound_keys_are_keys():
+    assert set(Config.model_fields) > BOUND_TO_DATA
+    assert sorted(key for section in SECTIONS for key in keys_of(section)) == sorted(Config.model_fields)
+
+
+@pytest.mark.parametrize("name", recipe.names())
+def test_every_packaged_recipe_loads_and_comes_back(name, tmp_path):
+    loaded = load(name)
+    assert loaded.run_name == name
+    path = tmp_path / "again.yaml"
+    path.write_text(dump(loaded.config))
+    assert load(str(path)).config == loaded.config
+
+
+def test_run_name_is_the_recipes_name_made_fit_for_a_folder(written):
+    assert load(written("seed: 1", "my run (2).yaml")).run_name == "my-run-2"
+    assert load(written("seed: 1", "….yaml")).run_name == "run"
+    assert load(written("run_name: other")).run_name == "other"
+
+
+WORDS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
+TRAPS = st.sampled_from(["no", "null", "~", "1e5", "1e-6", ".5", "0x1F", "yes", "2024-01-01", "1:30", "a: b", "# x", "=", "<<", "a\nb", "\x85", "\u2028x", "\ufeff", "a\r"])
+TEXT = st.one_of(WORDS, TRAPS)
+NUMBERS = st.floats(1e-12, 0.999, exclude_min=True)
+CONFIGS = st.builds(
+    Config,
+    data=TEXT,
+    validation=st.none() | TEXT,
+    test=st.none() | TEXT,
+    text_column=st.none() | TEXT,
+    label_map=st.dictionaries(TEXT, st.sampled_from([0, 1]), max_size=4),
+    validation_fraction=NUMBERS,
+    max_train_samples=st.none() | st.integers(2, 10**12),
+    learning_rate=NUMBERS,
+    warmup_ratio=st.none() | NUMBERS,
+    num_train_epochs=st.floats(1e-3, 1e6),
+    max_grad_norm=st.none() | NUMBERS,
+    mixed_precision=st.sampled_from(["auto", "fp32", "fp16", "bf16"]),
+    freeze_embeddings=st.booleans(),
+    seed=st.integers(0, 2**32 - 1),
+    run_name=st.none() | st.sampled_from(["1e5", "2E3", "0x1F", "007", "1_000", "no", "null", "2024-01-01", "a.b-c"]),
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def again(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("dumped") / "config.yaml"
+
+
+@settings(max_examples=60)
+@given(config=CONFIGS)
+def test_dumped_config_reloads_as_itself(again, config):
+    text = dump(config)
+    again.write_text(text, "utf-8", newline="")
+    assert load(str(again)).config == config
+    assert set(yaml.safe_load(text)) == set(Config.model_fields), "every key is written"
+
+
+def test_config_cannot_be_changed_after_the_check():
+    with pytest.raises(ValueError, match="frozen"):
+        DEFAULTS.seed = 1  # type: ignore[misc]
