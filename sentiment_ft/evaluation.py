@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -133,12 +134,16 @@ def run(
         **judgement,
     }
     if folder is not None:
-        run_folder.make(folder)
-        copy_rejected([corpus], folder / "rejected.jsonl")
-        write_predictions(folder / "predictions.jsonl", part, p_positive)
-        write_errors(folder / "worst_errors.jsonl", part, p_positive)
-        judgement_plots(part.labels, p_positive, folder, config.data)
-        run_folder.write_json(folder / "judgement.json", result)
+
+        def fill(staged: Path) -> None:
+            copy_rejected([corpus], staged / "rejected.jsonl")
+            write_predictions(staged / "predictions.jsonl", part, p_positive)
+            write_errors(staged / "worst_errors.jsonl", part, p_positive)
+            judgement_plots(part.labels, p_positive, staged, config.data)
+            run_folder.write_json(staged / "judgement.json", result)
+
+        run_folder.make(folder.parent)
+        run_folder.write_folder(folder, fill)
     if as_json:
         print(json.dumps(result, indent=2, allow_nan=False))
     elif not quiet:

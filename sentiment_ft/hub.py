@@ -18,12 +18,14 @@ def reachable() -> bool:
     """False when HF_HUB_OFFLINE is set, or nothing answers at the hub's address and no proxy is configured."""
     if os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}:
         return False
-    address = urlsplit(os.environ.get("HF_ENDPOINT", "https://huggingface.co"))
-    if urllib.request.getproxies().get(address.scheme or "https"):
-        return True  # the proxy resolves names; only it can tell
     try:
+        address = urlsplit(os.environ.get("HF_ENDPOINT", "https://huggingface.co"))
+        if urllib.request.getproxies().get(address.scheme or "https"):
+            return True  # the proxy resolves names; only it can tell
         port = address.port or (80 if address.scheme == "http" else 443)
-        with socket.create_connection((address.hostname or "", port), CONNECT_TIMEOUT_S):
+        if not address.hostname:
+            return False
+        with socket.create_connection((address.hostname, port), CONNECT_TIMEOUT_S):
             return True
     except (OSError, ValueError):
         return False

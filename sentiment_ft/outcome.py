@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import time
 from dataclasses import asdict
 from typing import Any
@@ -112,6 +113,8 @@ def closing(run: Run) -> None:
             title = f"{name}: {judgement.rows:,} rows" + (" (sealed: never used to choose)" if name == "test" else "")
             console.print(judgement_table(judgement.to_json(), title))
         console.print(summary_table(summary))
+        best = printable(shlex.quote(str(run.folder / "best")), 200)
+        console.print(f'try it: sentiment-ft predict --model {best} "What a lovely film!"', markup=False)
 
 
 def restore_best(run: Run) -> None:

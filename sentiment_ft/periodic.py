@@ -67,7 +67,7 @@ def log(run: Run, shown: Bar | None) -> None:
     if shown is not None:
         shown.update(
             state.update,
-            f"loss {loss:.4f}  lr {last_rate:.2e}  {rows / seconds:.0f} rows/s  {real / seconds:.0f} real tokens/s",
+            f"loss {loss:.4f}  {rows / seconds:.0f} rows/s  lr {last_rate:.2e}  {real / seconds:.0f} real tokens/s",
         )
 
 

@@ -94,7 +94,7 @@ def summary_lines(plan: dict[str, Any]) -> list[tuple[str, str]]:
         (
             "global batch",
             f"{plan['per_device_batch_size']} rows x {plan['gradient_accumulation_steps']} accumulation x "
-            f"{plan['processes']} processes = {plan['global_batch_size']} rows",
+            f"{plan['processes']} process{'' if plan['processes'] == 1 else 'es'} = {plan['global_batch_size']} rows",
         ),
         (
             "updates",
@@ -135,7 +135,8 @@ def origins_table(plan: dict[str, Any]) -> Table:
     for section in SECTIONS:
         for key in keys_of(section):
             entry = plan["config"][key]
-            value = "null" if entry["value"] is None else printable(str(entry["value"]), 80)
+            value = entry["value"]
+            value = printable(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False), 80)
             table.add_row(key, Text(value), Text(printable(entry["origin"], 60)))
         table.add_section()
     return table

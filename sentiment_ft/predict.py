@@ -147,7 +147,7 @@ def run(
     """The `predict` verb. Raises UserError; writes nothing unless every record could be written."""
     if texts and file is not None:
         raise ConfigError("texts and --file are both given", where="predict", way_out="give one of them")
-    if not texts and file is None and sys.stdin.isatty():
+    if not texts and file is None and (sys.stdin is None or sys.stdin.isatty()):  # None: closed, as by `<&-`
         raise ConfigError(
             "no text",
             where="predict",

@@ -6,12 +6,29 @@ pipe stays clean.
 
 from __future__ import annotations
 
+import os
 import unicodedata
 
 from rich.console import Console
 
-console = Console(stderr=True, highlight=False, soft_wrap=True)
-results = Console(highlight=False, soft_wrap=True)
+
+class _Progress(Console):
+    """Falls silent when nobody reads on: `train 2>&1 | head` trains to its end."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+        os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())  # the flush at exit must not fail again
+
+
+class _Results(Console):
+    """Leaves a closed pipe to the verb; rich would exit with 1."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
+console = _Progress(stderr=True, highlight=False, soft_wrap=True)
+results = _Results(highlight=False, soft_wrap=True)
 
 
 def printable(text: str, width: int | None = None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -29,7 +30,13 @@ def encode(tokenizer: Any, texts: Sequence[str], max_length: int) -> tuple[list[
 
 
 def fingerprint(tokenizer: Any) -> str:
-    """sha256 of everything that decides the ids of a text."""
+    """sha256 of everything that decides the ids of a text.
+
+    Not the tokenizer's truncation and padding: `encode` uses neither, and every call changes them.
+    """
     backend = getattr(tokenizer, "backend_tokenizer", None)
-    described = backend.to_str() if backend is not None else repr(sorted(tokenizer.get_vocab().items()))
+    if backend is None:
+        described = repr(sorted(tokenizer.get_vocab().items()))
+    else:
+        described = json.dumps(json.loads(backend.to_str()) | {"truncation": None, "padding": None})
     return hashlib.sha256(f"{ENCODING_VERSION}:{type(tokenizer).__name__}:{described}".encode()).hexdigest()

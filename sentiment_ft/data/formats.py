@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import shlex
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -134,7 +135,7 @@ def _read_jsonl(path: Path) -> Iterator[Record | Rejected]:
             raise DataError(
                 "the file is one JSON array, not one object a line",
                 where=path,
-                way_out=f"convert it: jq -c '.[]' {printable(path.name)} > {printable(path.stem)}.jsonl",
+                way_out=f"convert it: jq -c '.[]' {shlex.quote(path.name)} > {shlex.quote(path.stem + '.jsonl')}",
             )
         yield rejected(str(path), line.number, fault, line.text)
 

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import json
 import os
+import shlex
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -125,7 +126,7 @@ def fresh_file(output: str, *, way_out: str = "another --output, or remove it") 
         raise OutputError(
             "its folder does not exist",
             where=printable(str(path), 200),
-            way_out=f"mkdir -p {printable(str(path.parent), 200)}",
+            way_out=f"mkdir -p {shlex.quote(str(path.parent))}",
         )
     return path
 

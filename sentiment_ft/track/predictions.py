@@ -10,19 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentiment_ft.data.prepare import Part
-from sentiment_ft.errors import OutputError
 from sentiment_ft.judge.intervals import worst_errors
+from sentiment_ft.run import folder as run_folder
 
 WORST_ERRORS = 100
 
 
 def write_predictions(path: Path, part: Part, p_positive: NDArray[np.float64]) -> None:
-    """One JSON line a row, in the order of the part."""
+    """One JSON line a row, in the order of the part. Raises OutputError."""
     _write_rows(path, part, p_positive, range(len(part)))
 
 
 def write_errors(path: Path, part: Part, p_positive: NDArray[np.float64]) -> None:
-    """The wrong rows with the highest confidence first, at most a hundred."""
+    """The wrong rows with the highest confidence first, at most a hundred. Raises OutputError."""
     _write_rows(path, part, p_positive, worst_errors(part.labels, p_positive, WORST_ERRORS).tolist())
 
 
@@ -43,8 +43,5 @@ def _write_rows(path: Path, part: Part, p_positive: NDArray[np.float64], places:
         + "\n"
         for place in places
     )
-    try:
-        with path.open("w", encoding="utf-8") as file:
-            file.writelines(lines)
-    except OSError as error:
-        raise OutputError(f"cannot be written: {error.strerror}", where=path) from None
+    with run_folder.staged_file(path) as file:
+        file.writelines(lines)

@@ -7,7 +7,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Column
+from rich.text import Text
 
 from sentiment_ft.terminal import console
 
@@ -35,6 +45,15 @@ class _Plain:
             console.print(f"{self._what} {done}{of}  {note}".rstrip(), markup=False)
 
 
+class _Note(TextColumn):
+    """On one line, and the only column that shrinks when the terminal is narrow."""
+
+    def render(self, task: Task) -> Text:
+        text = super().render(task)
+        text.no_wrap, text.overflow = True, "ellipsis"
+        return text
+
+
 class _Rich:
     def __init__(self, progress: Progress, what: str, total: int | None) -> None:
         self._progress = progress
@@ -54,10 +73,11 @@ def bar(what: str, total: int | None, *, quiet: bool) -> Iterator[Bar]:
     else:
         columns = (
             TextColumn("{task.description}"),
-            BarColumn(24),
+            BarColumn(16),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
         )
-        with Progress(*columns, TextColumn("{task.fields[note]}"), console=console, transient=True) as progress:
+        note = _Note("{task.fields[note]}", table_column=Column(no_wrap=False))
+        with Progress(*columns, note, console=console, transient=True) as progress:
             yield _Rich(progress, what, total)

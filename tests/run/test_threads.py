@@ -1,0 +1,35 @@
+"""Threads: the launcher's default is undone, a user's choice is not."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from sentiment_ft.hardware.detect import Device
+from sentiment_ft.run import threads
+
+CPU = Device("cpu", "CPU", 8192, cores=8)
+GPU = Device("cuda", "A100", 40_960, capability=(8, 0))
+LAUNCHED = {"ACCELERATE_MIXED_PRECISION": "no", "OMP_NUM_THREADS": "1"}
+
+
+@pytest.mark.parametrize(
+    ("device", "environment", "expected"),
+    [
+        (CPU, LAUNCHED, 8),
+        (CPU, {"TORCHELASTIC_RUN_ID": "x", "OMP_NUM_THREADS": "1"}, 8),
+        (CPU, LAUNCHED | {"LOCAL_WORLD_SIZE": "3"}, 2),
+        (CPU, LAUNCHED | {"LOCAL_WORLD_SIZE": "16"}, 1),
+        (CPU, {"OMP_NUM_THREADS": "1"}, None),  # no launcher: somebody wrote it
+        (CPU, LAUNCHED | {"OMP_NUM_THREADS": "4"}, None),
+        (CPU, {"ACCELERATE_MIXED_PRECISION": "no"}, None),
+        (CPU, {}, None),
+        (GPU, LAUNCHED, None),
+    ],
+)
+def test_all_cores_are_used_where_one_was_nobodys_choice(monkeypatch, device, environment, expected):
+    chosen = []
+    monkeypatch.setattr(threads, "usable_cores", lambda: 8)
+    monkeypatch.setattr(torch, "set_num_threads", chosen.append)
+    threads.use_all_cores(device, environment)
+    assert chosen == ([] if expected is None else [expected])

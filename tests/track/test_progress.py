@@ -1,0 +1,68 @@
+"""Progress: a bar on a terminal, sparse lines elsewhere, nothing when quiet; and nothing of it is markup."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from sentiment_ft.track import progress
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """Replace the console by one that writes into a string; returns how to read it."""
+
+    def make(*, terminal: bool) -> io.StringIO:
+        stream = io.StringIO()
+        console = Console(file=stream, force_terminal=terminal, highlight=False, soft_wrap=True, width=120)
+        monkeypatch.setattr(progress, "console", console)
+        return stream
+
+    return make
+
+
+def test_plain_lines_come_every_ten_seconds_and_at_the_end(shown, monkeypatch):
+    stream, now = shown(terminal=False), [0.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    with progress.bar("training", 40, quiet=False) as bar:
+        for done in range(1, 41):
+            now[0] += 1
+            bar.update(done, "loss [0.5]")
+    assert stream.getvalue().splitlines() == [f"training {done}/40  loss [0.5]" for done in (10, 20, 30, 40)]
+    assert "\x1b" not in stream.getvalue()
+
+
+def test_plain_lines_of_work_without_a_known_end(shown, monkeypatch):
+    stream, now = shown(terminal=False), [0.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    with progress.bar("reading rows", None, quiet=False) as bar:
+        bar.update(5)
+        now[0] = 11
+        bar.update(7)
+    assert stream.getvalue() == "reading rows 7\n"
+
+
+def test_bar_on_a_terminal_is_taken_away_at_the_end(shown):
+    stream = shown(terminal=True)
+    with progress.bar("training", 2, quiet=False) as bar:
+        bar.update(1, "loss 0.5")
+        bar.update(2, "loss 0.4")
+    assert "training" in stream.getvalue() and "\x1b[2K" in stream.getvalue()
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_quiet_says_nothing(shown, terminal):
+    stream = shown(terminal=terminal)
+    with progress.bar("training", 1, quiet=True) as bar:
+        bar.update(1, "loss 0.5")
+    assert stream.getvalue() == ""
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_error_inside_passes_through(shown, terminal):
+    shown(terminal=terminal)
+    with pytest.raises(ZeroDivisionError), progress.bar("training", 2, quiet=False) as bar:
+        bar.update(1)
+        raise ZeroDivisionError

@@ -1,0 +1,75 @@
+"""metrics.jsonl: every line whole and flushed, the mirror told the same, a full disk one error."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from sentiment_ft.errors import OutputError
+from sentiment_ft.track.record import NoMirror, NoRecorder, Recorder
+
+
+class Listener:
+    """A mirror that remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.logged: list[dict] = []
+        self.summary: dict | None = None
+
+    def log(self, record: dict) -> None:
+        self.logged.append(record)
+
+    def finish(self, summary: dict) -> None:
+        self.summary = summary
+
+
+def test_each_record_is_on_disk_before_the_next_step(tmp_path):
+    path, mirror = tmp_path / "metrics.jsonl", Listener()
+    with Recorder(path, mirror) as recorder:
+        for update in range(1, 4):
+            recorder.write({"event": "train", "update": update, "loss": 0.5})
+            assert [json.loads(line)["update"] for line in path.read_text().splitlines()] == list(range(1, update + 1))
+        recorder.finish({"accuracy": 0.9})
+    assert mirror.logged == recorder.records and len(recorder.records) == 3 and mirror.summary == {"accuracy": 0.9}
+
+
+def test_nan_is_refused_and_leaves_no_half_line(tmp_path):
+    path, mirror = tmp_path / "metrics.jsonl", Listener()
+    with Recorder(path, mirror) as recorder:
+        recorder.write({"event": "train", "update": 1})
+        with pytest.raises(ValueError, match="JSON"):
+            recorder.write({"event": "train", "update": 2, "loss": float("nan")})
+    assert len(path.read_text().splitlines()) == len(mirror.logged) == len(recorder.records) == 1
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_full_disk_is_one_error_and_the_mirror_is_not_ahead():
+    mirror = Listener()
+    with pytest.raises(OutputError, match="No space left"), Recorder(Path("/dev/full"), mirror) as recorder:
+        recorder.write({"event": "train", "update": 1})
+    assert mirror.logged == recorder.records == []
+
+
+def test_file_that_cannot_be_opened(tmp_path):
+    with pytest.raises(OutputError, match="cannot be written"):
+        Recorder(tmp_path / "none" / "metrics.jsonl", NoMirror())
+
+
+def test_error_of_the_run_is_not_swallowed(tmp_path):
+    with pytest.raises(ZeroDivisionError), Recorder(tmp_path / "metrics.jsonl", NoMirror()) as recorder:
+        recorder.write({"event": "train", "update": 1})
+        raise ZeroDivisionError
+    with pytest.raises(ZeroDivisionError), NoRecorder():
+        raise ZeroDivisionError
+
+
+def test_the_silent_ones_keep_nothing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with NoRecorder() as recorder:
+        recorder.write({"event": "train", "update": 1})
+        recorder.finish({})
+    NoMirror().log({})
+    NoMirror().finish({})
+    assert NoRecorder.records == [] and not list(tmp_path.iterdir())
