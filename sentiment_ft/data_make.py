@@ -36,7 +36,10 @@ def make(output: Path, *, rows: int, seed: int, families: Which, overwrite: bool
     with bar("writing rows", rows, quiet=quiet) as shown, run_folder.staged_file(path) as file:
         writer(_counted(generate(rows, seed, families), shown.update), file)
     if not quiet:
-        console.print(f"{path}: {rows:,} rows, half positive, seed {seed}, families: {families}", markup=False)
+        console.print(
+            f"{printable(str(path), 200)}: {rows:,} rows, half positive, seed {seed}, families: {families}",
+            markup=False,
+        )
 
 
 def _counted(rows: Iterator[SyntheticRow], report: object) -> Iterator[SyntheticRow]:

@@ -65,8 +65,9 @@ def describe(run: Run, loaded: Loaded, device: str, lengths: dict[str, Any]) -> 
 def data_lines(run: Run) -> list[str]:
     """The account of rows, one line a source."""
     return [
-        f"{corpus.receipt.source}: {corpus.receipt.rows_read:,} rows read = {corpus.receipt.rows_used:,} used + "
-        f"{corpus.receipt.rows_rejected:,} rejected{' (from the token cache)' if corpus.reused else ''}"
+        f"{printable(corpus.receipt.source, 200)}: {corpus.receipt.rows_read:,} rows read = "
+        f"{corpus.receipt.rows_used:,} used + {corpus.receipt.rows_rejected:,} rejected"
+        f"{' (from the token cache)' if corpus.reused else ''}"
         for corpus in run.data.corpora
     ]
 

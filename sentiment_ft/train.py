@@ -31,10 +31,10 @@ from sentiment_ft.model import classifier, parameters
 from sentiment_ft.recipe import Loaded, dump
 from sentiment_ft.run import folder as run_folder
 from sentiment_ft.run import precision as run_precision
+from sentiment_ft.run.cpu import use_all_cores, use_short_row_attention
 from sentiment_ft.run.memory import reset_peak
 from sentiment_ft.run.schedule import learning_rate
 from sentiment_ft.run.sizes import Sizes, derive
-from sentiment_ft.run.threads import use_all_cores
 from sentiment_ft.state import Interval, Run
 from sentiment_ft.track.progress import bar
 from sentiment_ft.track.record import NoRecorder, Recorder
@@ -54,6 +54,7 @@ def main(loaded: Loaded, *, output: str | None = None, overwrite: bool = False, 
     precision = run_precision.resolve(config.mixed_precision, device)
     destination = run_folder.choose(output, loaded.run_name, overwrite=overwrite)
     use_all_cores(device)
+    use_short_row_attention(device)
     if device.kind == "cpu":
         os.environ.setdefault("DS_ACCELERATOR", "cpu")  # Accelerate imports DeepSpeed, which says so on standard output
     accelerator = Accelerator(mixed_precision=run_precision.ACCELERATE_NAMES[precision], cpu=device.kind == "cpu")

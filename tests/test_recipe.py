@@ -132,7 +132,7 @@ def test_null_gives_the_default_back():
         (b"data: \xff\n", r"mine.yaml: not UTF-8 text \(byte 6\)"),
         ("x" * 1_000_001, "mine.yaml: larger than 1,000,000 bytes"),
     ],
-)  # fmt: skip
+)
 def test_what_is_no_recipe_is_refused_with_its_place(written, tmp_path, monkeypatch, text, said):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ConfigError, match=said) as caught:
@@ -229,7 +229,29 @@ def test_run_name_is_the_recipes_name_made_fit_for_a_folder(written):
 
 
 WORDS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
-TRAPS = st.sampled_from(["no", "null", "~", "1e5", "1e-6", ".5", "0x1F", "yes", "2024-01-01", "1:30", "a: b", "# x", "=", "<<", "a\nb", "\x85", "\u2028x", "\ufeff", "a\r"])
+TRAPS = st.sampled_from(
+    [
+        "no",
+        "null",
+        "~",
+        "1e5",
+        "1e-6",
+        ".5",
+        "0x1F",
+        "yes",
+        "2024-01-01",
+        "1:30",
+        "a: b",
+        "# x",
+        "=",
+        "<<",
+        "a\nb",
+        "\x85",
+        "\u2028x",
+        "\ufeff",
+        "a\r",
+    ]
+)
 TEXT = st.one_of(WORDS, TRAPS)
 NUMBERS = st.floats(1e-12, 0.999, exclude_min=True)
 CONFIGS = st.builds(
@@ -249,7 +271,7 @@ CONFIGS = st.builds(
     freeze_embeddings=st.booleans(),
     seed=st.integers(0, 2**32 - 1),
     run_name=st.none() | st.sampled_from(["1e5", "2E3", "0x1F", "007", "1_000", "no", "null", "2024-01-01", "a.b-c"]),
-)  # fmt: skip
+)
 
 
 @pytest.fixture(scope="module")

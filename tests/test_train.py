@@ -49,6 +49,7 @@ def trained(model, reviews, tmp_path, monkeypatch):
         AcceleratorState._reset_state(reset_partial_state=True)
         settings = (
             "mixed_precision=fp32",
+            "freeze_embeddings=false",
             "max_length=64",
             "num_train_epochs=1",
             "learning_rate=1e-3",
@@ -178,7 +179,8 @@ def test_early_stopping_ends_and_the_best_model_is_the_one_kept(trained):
 
 
 def test_sealed_test_is_judged_with_the_best_weights_not_the_last(trained, reviews):
-    folder = trained("num_train_epochs=5", "learning_rate=0.1", "lr_scheduler_type=constant", f"test={reviews}")
+    wild = ("num_train_epochs=5", "learning_rate=0.5", "lr_scheduler_type=constant", "metric_for_best_model=log_loss")
+    folder = trained(*wild, f"test={reviews}")
     summary = json.loads((folder / "summary.json").read_text())
     assert summary["best_update"] < summary["updates"], (
         "this setting must spoil the last epochs, or the test shows nothing"

@@ -74,7 +74,7 @@ def _find(
         if wanted is not None
         else [key for key in by_key if difflib.get_close_matches(key, candidates, n=1, cutoff=0.75)]
     )
-    option = f"-o {role}_column=" if labelled else f"--{role}-column "  # predict has no -o
+    option = f"-o {role}_column=" if labelled or role == "label" else f"--{role}-column "  # predict has no -o
     hint = f"did you mean {option}{printable(by_key[near[0]], 40)}? Or " if near else ""
     missing = f"no column '{printable(wanted, 40)}'" if wanted is not None else f"no {role} column"
     raise DataError(

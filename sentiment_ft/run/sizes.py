@@ -79,7 +79,7 @@ def _warmup(config: Config, rows: int, per_epoch: int, total: int, global_batch:
         return int((config.warmup_ratio or 0.0) * total)
     if config.warmup_steps >= total:
         raise ConfigError(
-            f"warmup_steps {config.warmup_steps} does not fit: {rows:,} rows in batches of {global_batch} are "
+            f"{config.warmup_steps} updates of warm-up do not fit: {rows:,} rows in batches of {global_batch} are "
             f"{per_epoch} updates an epoch, {total} in all, so the learning rate would never reach its peak",
             where="warmup_steps",
             way_out=f"warmup_steps below {total} (a tenth is {max(1, total // 10)}), warmup_ratio instead "

@@ -34,11 +34,19 @@ def test_epochs_and_seeds_differ(grouped):
     assert len(companies[0] & companies[1]) < 5, "the rows that share an update change"
 
 
+def test_batches_of_a_window_are_shuffled_and_hold_neighbours_in_length():
+    lengths = np.random.default_rng(0).permutation(np.arange(3, 403)).astype(np.int32)  # one window of 50 batches
+    batches = lengths[epoch_order(lengths, 8, 0, 0, group_by_length=True)].reshape(50, 8)
+    assert all(batch.tolist() == list(range(batch[0], batch[0] + 8)) for batch in batches)
+    falls = (np.diff(batches[:, 0]) < 0).sum()
+    assert 10 < falls < 40, "not from short to long: about half of the steps go down"
+
+
 @given(
     rows=st.integers(1, 300), base=st.integers(1, 4), accumulation=st.integers(1, 4), seed=SEEDS, grouped=st.booleans()
-)  # fmt: skip
+)
 def test_an_update_holds_the_same_rows_at_any_number_of_processes(rows, base, accumulation, seed, grouped):
-    """Global batch fixed at 8 x base x accumulation rows; 1, 2, 4 and 8 processes and any micro-batch that divides it."""
+    """Global batch fixed at 8 x base x accumulation rows, any micro-batch that divides it."""
     global_batch = 8 * base * accumulation
     lengths = np.random.default_rng(seed).integers(3, 256, rows).astype(np.int32)
     order = epoch_order(lengths, global_batch, seed, 0, group_by_length=grouped)

@@ -69,10 +69,17 @@ def test_rows_are_those_of_the_source_at_any_chunk(tokenizer, reviews, monkeypat
     monkeypatch.setattr(cache, "CHUNK", chunk)
     corpus = cache.load(Source(str(reviews)), tokenizer, 24)
     expected = [
-        (row.text, row.label, row.file, row.line, row.family, tokenizer(row.text, truncation=True, max_length=24)["input_ids"])
+        (
+            row.text,
+            row.label,
+            row.file,
+            row.line,
+            row.family,
+            tokenizer(row.text, truncation=True, max_length=24)["input_ids"],
+        )
         for row in read(Source(str(reviews)))
         if isinstance(row, Row)
-    ]  # fmt: skip
+    ]
     rows = corpus.rows
     assert everything(rows) == expected and len(rows) == 40 and not corpus.reused
     assert rows.lengths.tolist() == [len(row[-1]) for row in expected]

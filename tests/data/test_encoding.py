@@ -21,9 +21,13 @@ def tokenizer():
 
 
 @given(
-    texts=st.lists(st.text(max_size=60) | st.lists(st.sampled_from(["good", "unwatchable", "!", "é"]), max_size=40).map(" ".join), min_size=1, max_size=4),
+    texts=st.lists(
+        st.text(max_size=60) | st.lists(st.sampled_from(["good", "unwatchable", "!", "é"]), max_size=40).map(" ".join),
+        min_size=1,
+        max_size=4,
+    ),
     max_length=st.integers(8, 32),
-)  # fmt: skip
+)
 def test_cut_is_the_tokenizers_own(tokenizer, texts, max_length):
     ids, uncut = encode(tokenizer, texts, max_length)
     own = tokenizer(texts, truncation=True, max_length=max_length)["input_ids"]

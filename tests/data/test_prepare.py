@@ -32,7 +32,10 @@ def _cache(tmp_path_factory):
 @pytest.fixture(scope="module")
 def files(tmp_path_factory) -> dict[str, str]:
     folder = tmp_path_factory.mktemp("files")
-    made = {name: str(write_reviews(folder / f"{name}.jsonl", rows, seed=rows)) for name, rows in (("train", 150), ("own", 30))}
+    made = {
+        name: str(write_reviews(folder / f"{name}.jsonl", rows, seed=rows))
+        for name, rows in (("train", 150), ("own", 30))
+    }
     lines = Path(made["train"]).read_text().splitlines()
     lines[10] = '{"text": "x", "label": "maybe"}'
     (folder / "spoilt.jsonl").write_text("\n".join(lines))
@@ -126,13 +129,26 @@ def test_rows_that_cannot_be_trained_on_are_refused(tokenizer, files, settings, 
         prepare(configured(files, settings), tokenizer)
 
 
+@pytest.mark.parametrize("seed", [0, 1, 2, 3])
+def test_families_that_leave_one_label_for_training_are_refused(tokenizer, tmp_path, seed):
+    """Family a has both labels, b one: whichever is held out, the other part or this one cannot be used."""
+    rows = [{"text": f"film {n}", "label": 1 if n < 10 else n % 2, "family": "ba"[n >= 10]} for n in range(20)]
+    (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    config = Config(data=str(tmp_path / "a.jsonl"), validation_split="families", seed=seed)
+    with pytest.raises(DataError, match="all 10 rows are positive"):
+        prepare(config, tokenizer)
+
+
 def test_leaks_are_found(tokenizer, files):
     assert leaks(prepare(configured(files, {"validation": "own"}), tokenizer)).exact == 2  # the two founding examples
     assert leaks(prepare(configured(files, {"data": "own", "validation": "own"}), tokenizer)).exact == 30
 
 
 def test_length_analysis_by_hand(tokenizer, tmp_path):
-    lines = [json.dumps({"text": " ".join(["good"] * words), "label": words % 2}) for words in (1, 2, 3, 4, 5, 6, 7, 8, 9, 55)]
+    lines = [
+        json.dumps({"text": " ".join(["good"] * words), "label": words % 2})
+        for words in (1, 2, 3, 4, 5, 6, 7, 8, 9, 55)
+    ]
     (tmp_path / "a.jsonl").write_text("\n".join(lines))
     rows = prepare(Config(data=str(tmp_path / "a.jsonl"), max_length=10), tokenizer).train.rows
     found = length_analysis(rows, 10)

@@ -168,7 +168,7 @@ def test_missing_paths_are_not_asked_from_the_hub(name, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(hub, "reachable", lambda: pytest.fail("asked the hub"))
     message = refusal(load_for_training, name)
-    assert "\x1b" not in message and "no such model folder" in message or "no config.json" in message
+    assert ("\x1b" not in message and "no such model folder" in message) or "no config.json" in message
 
 
 def test_file_is_no_folder(tmp_path):

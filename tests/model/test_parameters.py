@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 import torch
-from transformers import BertConfig, BertForSequenceClassification, DistilBertConfig, DistilBertForSequenceClassification
+from transformers import (
+    BertConfig,
+    BertForSequenceClassification,
+    DistilBertConfig,
+    DistilBertForSequenceClassification,
+)
 
 from sentiment_ft.errors import ModelError
 from sentiment_ft.model.parameters import depth_of, freeze_embeddings, groups
@@ -75,7 +80,9 @@ def test_frozen_embeddings_are_all_tables_and_nothing_else(model):
 
 
 def test_distilbert_has_layers_too():
-    model = DistilBertForSequenceClassification(DistilBertConfig(vocab_size=50, dim=16, n_layers=2, n_heads=2, hidden_dim=20))
+    model = DistilBertForSequenceClassification(
+        DistilBertConfig(vocab_size=50, dim=16, n_layers=2, n_heads=2, hidden_dim=20)
+    )
     releases = {name: group["release"] for name, group in placed(model, groups(model, 0.01, 1)).items()}
     assert releases["pre_classifier.weight"] == 0 and releases["distilbert.embeddings.word_embeddings.weight"] == 3
     assert releases["distilbert.transformer.layer.1.ffn.lin1.weight"] == 1

@@ -26,7 +26,13 @@ from tests.tiny import write_model
     ],
 )
 def test_formula_equals_the_model(changed, labels):
-    small = {"vocab_size": 50, "hidden_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 40}
+    small = {
+        "vocab_size": 50,
+        "hidden_size": 24,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "intermediate_size": 40,
+    }
     config = BertConfig(**(small | changed), num_labels=labels)
     model = BertForSequenceClassification(config)
     assert bert_parameters(config.to_dict(), labels) == sum(parameter.numel() for parameter in model.parameters())
@@ -59,7 +65,9 @@ def test_what_is_no_safetensors_file(tmp_path, content):
     assert parameters(tmp_path) is None
 
 
-@pytest.mark.parametrize("config", [None, "{", "[]", '{"model_type": "bert"}', '{"model_type": "bert", "hidden_size": "x"}'])
+@pytest.mark.parametrize(
+    "config", [None, "{", "[]", '{"model_type": "bert"}', '{"model_type": "bert", "hidden_size": "x"}']
+)
 def test_config_that_does_not_tell(tmp_path, config):
     if config is not None:
         (tmp_path / "config.json").write_text(config)

@@ -10,8 +10,18 @@ import pytest
 
 from sentiment_ft.errors import ModelError, OutputError
 from sentiment_ft.run import folder as run_folder
-from sentiment_ft.run.folder import choose, create, fresh, fresh_file, make, newest_model, staged_file
-from sentiment_ft.run.folder import write_folder, write_json, write_text  # isort: skip
+from sentiment_ft.run.folder import (
+    choose,
+    create,
+    fresh,
+    fresh_file,
+    make,
+    newest_model,
+    staged_file,
+    write_folder,
+    write_json,
+    write_text,
+)
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -110,7 +120,7 @@ def test_parent_that_is_a_file(tmp_path):
         lambda: write_text(below, "x"),
         lambda: write_folder(below, lambda staged: None),
     ):
-        with pytest.raises(OutputError, match="cannot be written: .*(Not a directory|is not a folder)"):
+        with pytest.raises(OutputError, match=r"cannot be written: .*(Not a directory|is not a folder)"):
             attempt()
     assert contents(tmp_path) == {"file": b"x"}
 

@@ -19,7 +19,12 @@ def test_founding_recipe_by_hand():
     """2,400 rows in batches of 8 are 300 updates an epoch, 900 in three, 500 of them warm-up."""
     sizes = derive(recipe.load("t4").config, rows=2400, processes=1)
     assert (sizes.global_batch_size, sizes.gradient_accumulation_steps) == (8, 1)
-    assert (sizes.updates_per_epoch, sizes.total_updates, sizes.warmup_updates, sizes.eval_every) == (300, 900, 500, 300)
+    assert (sizes.updates_per_epoch, sizes.total_updates, sizes.warmup_updates, sizes.eval_every) == (
+        300,
+        900,
+        500,
+        300,
+    )
 
 
 def test_founding_recipe_with_accumulation_is_refused():
@@ -49,7 +54,7 @@ def test_warm_up_must_leave_an_update_at_the_peak():
         (80, 1, {"num_train_epochs": 0.5}, 10, 5),
         (80, 1, {"num_train_epochs": 0.55}, 10, 6),  # rounded up
         (80, 1, {"num_train_epochs": 0.01}, 10, 1),
-        (80, 1, {"num_train_epochs": 1.1}, 10, 11),  # 1.1 x 10 is 11.000000000000002 in floats
+        (400, 1, {"num_train_epochs": 0.14}, 50, 7),  # 0.14 x 50 is 7.000000000000001 in floats
         (80, 1, {"num_train_epochs": 3, "max_steps": 7}, 10, 7),
         (80, 1, {"num_train_epochs": 3, "max_steps": 1000}, 10, 30),
     ],
@@ -105,13 +110,21 @@ def test_a_huge_global_batch_is_refused_at_once():
 )
 def test_what_always_holds(rows, processes, batch, accumulation, epochs, ratio):
     config = Config(
-        per_device_batch_size=batch, gradient_accumulation_steps=accumulation, num_train_epochs=epochs, warmup_ratio=ratio
-    )  # fmt: skip
+        per_device_batch_size=batch,
+        gradient_accumulation_steps=accumulation,
+        num_train_epochs=epochs,
+        warmup_ratio=ratio,
+    )
     sizes = derive(config, rows, processes)
     assert sizes.global_batch_size == batch * (accumulation or 1) * processes
     assert (sizes.updates_per_epoch - 1) * sizes.global_batch_size < rows
     assert rows <= sizes.updates_per_epoch * sizes.global_batch_size
     assert sizes.total_updates >= 1 and 0 <= sizes.warmup_updates < sizes.total_updates
     assert math.isclose(sizes.total_updates, epochs * sizes.updates_per_epoch, abs_tol=1)
-    fixed = Config(per_device_batch_size=batch, global_batch_size=sizes.global_batch_size, num_train_epochs=epochs, warmup_ratio=ratio)  # fmt: skip
+    fixed = Config(
+        per_device_batch_size=batch,
+        global_batch_size=sizes.global_batch_size,
+        num_train_epochs=epochs,
+        warmup_ratio=ratio,
+    )
     assert derive(fixed, rows, processes) == sizes

@@ -50,11 +50,10 @@ def test_errors_are_the_wrong_rows_the_surest_first(part, tmp_path):
     assert [(row["id"], row["p_positive"]) for row in read(tmp_path / "e.jsonl")] == [(3, 0.99), (5, 0.2), (1, 0.4)]
 
 
-def test_errors_are_at_most_a_hundred(part, tmp_path, monkeypatch):
+def test_only_the_worst_errors_are_kept(part, tmp_path, monkeypatch):
     monkeypatch.setattr(predictions, "WORST_ERRORS", 2)
     write_errors(tmp_path / "e.jsonl", part, np.array([0.1, 0.2, 0.99, 0.4]))
     assert [row["id"] for row in read(tmp_path / "e.jsonl")] == [3, 7]
-    assert predictions.WORST_ERRORS == 2
 
 
 def test_no_errors_are_an_empty_file(part, tmp_path):
@@ -62,7 +61,6 @@ def test_no_errors_are_an_empty_file(part, tmp_path):
     assert (tmp_path / "e.jsonl").read_bytes() == b""
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
-def test_full_disk(part):
+def test_full_disk(part, full_disk):
     with pytest.raises(OutputError, match="No space left"):
-        write_predictions(Path("/dev/full"), part, np.full(4, 0.5))
+        write_predictions(full_disk / "p.jsonl", Part.of(part.rows, np.zeros(2000, np.int64)), np.full(2000, 0.5))

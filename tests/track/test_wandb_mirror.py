@@ -10,8 +10,6 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
-import pytest
-
 from sentiment_ft.config import Config
 from sentiment_ft.track.record import NoMirror
 from sentiment_ft.track.wandb_mirror import WandbMirror, open_mirror
@@ -37,50 +35,44 @@ def start(code: str, folder: Path, **variables: str) -> subprocess.CompletedProc
     environment = {key: value for key, value in os.environ.items() if not key.startswith("WANDB_")}
     environment |= {"HOME": str(folder), "NETRC": str(folder / "netrc"), "WANDB_ERROR_REPORTING": "false"}
     return subprocess.run(
-        [sys.executable, "-c", code, str(folder)], env=environment | variables, capture_output=True, text=True,
-        timeout=120, stdin=subprocess.DEVNULL,
-    )  # fmt: skip
+        [sys.executable, "-c", code, str(folder)],
+        env=environment | variables,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        stdin=subprocess.DEVNULL,
+    )
 
 
-def records_of(folder: Path) -> list:
-    """The records of the one offline run in a folder."""
-    from wandb.proto import wandb_internal_pb2
-    from wandb.sdk.internal.datastore import DataStore
-
-    (file,) = folder.glob("wandb/offline-run-*/run-*.wandb")
-    store, found = DataStore(), []
-    store.open_for_scan(str(file))
-    while (data := store.scan_data()) is not None:
-        record = wandb_internal_pb2.Record()
-        record.ParseFromString(data)
-        found.append(record)
-    return found
-
-
-def items(pairs) -> dict:
-    return {pair.key or "/".join(pair.nested_key): json.loads(pair.value_json) for pair in pairs}
+def records_of(folder: Path, kind: str) -> list[dict]:
+    """What the one offline run in a folder holds of a kind, read back by W&B's own command."""
+    (run,) = folder.glob("wandb/offline-run-*")
+    command = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(run)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    records = map(json.loads, done.stdout.splitlines())
+    return [record[kind] for record in records if record["type"] == kind]
 
 
 def test_offline_run_holds_what_was_recorded(tmp_path):
     done = start(OFFLINE_RUN, tmp_path, WANDB_MODE="offline")
     assert done.returncode == 0, done.stderr
-    records = records_of(tmp_path)
-    run = next(record.run for record in records if record.HasField("run"))
-    assert run.display_name == "my-run" and items(run.config.update)["seed"] == 7
-    rows = [items(record.history.item) for record in records if record.HasField("history")]
-    rows = [{key: value for key, value in row.items() if not key.startswith("_")} for row in rows]
+    (run,) = records_of(tmp_path, "run")
+    assert run["display_name"] == "my-run" and run["config"]["update"]["seed"] == 7
+    rows = [
+        {key: value for key, value in record["item"].items() if not key.startswith("_")}
+        for record in records_of(tmp_path, "history")
+    ]
     assert rows == [
         {"update": 10, "train/epoch": 0.5, "train/loss": 0.6},
         {"update": 10, "eval/epoch": 0.5, "eval/accuracy": 0.8},
         {"update": 20, "train/epoch": 1.0, "train/loss": 0.4, "train/grad_norm": 1.5},
     ]
     summary: dict = {}
-    for record in records:
-        if record.HasField("summary"):
-            summary |= items(record.summary.update)
+    for record in records_of(tmp_path, "summary"):
+        summary |= record["update"]
     assert summary["accuracy"] == 0.8 and summary["recipe"] == "mine" and "rows" not in summary
-    axes = {record.metric.name or record.metric.glob_name: record.metric.step_metric for record in records if record.HasField("metric")}
-    assert axes["*"] == "update", axes
+    axes = {metric.get("glob_name"): metric.get("step_metric") for metric in records_of(tmp_path, "metric")}
+    assert axes["*"] == "update"
     assert len((tmp_path / "metrics.jsonl").read_text().splitlines()) == 3, "the truth is beside it"
     assert done.stdout == ""
 
@@ -107,9 +99,11 @@ def test_nothing_is_started_or_imported_when_not_asked(tmp_path):
 def test_mirror_sends_no_none_and_no_nested_summary():
     said: list = []
     run = SimpleNamespace(
-        define_metric=lambda *names, **axes: said.append((names, axes)), log=said.append, finish=lambda: said.append("end"),
+        define_metric=lambda *names, **axes: said.append((names, axes)),
+        log=said.append,
+        finish=lambda: said.append("end"),
         summary={},
-    )  # fmt: skip
+    )
     mirror = WandbMirror(run)
     mirror.log({"event": "eval", "update": 3, "eval_f1": 0.5, "eval_mcc": None, "best": False})
     mirror.finish({"a": 1, "b": None, "c": [1], "d": "x"})

@@ -1,4 +1,4 @@
-"""Threads: the launcher's default is undone, a user's choice is not."""
+"""CPU defaults: the launcher's single thread and the slow attention are undone, a user's choice is not."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from sentiment_ft.hardware.detect import Device
-from sentiment_ft.run import threads
+from sentiment_ft.run import cpu
 
 CPU = Device("cpu", "CPU", 8192, cores=8)
 GPU = Device("cuda", "A100", 40_960, capability=(8, 0))
@@ -29,7 +29,16 @@ LAUNCHED = {"ACCELERATE_MIXED_PRECISION": "no", "OMP_NUM_THREADS": "1"}
 )
 def test_all_cores_are_used_where_one_was_nobodys_choice(monkeypatch, device, environment, expected):
     chosen = []
-    monkeypatch.setattr(threads, "usable_cores", lambda: 8)
+    monkeypatch.setattr(cpu, "usable_cores", lambda: 8)
     monkeypatch.setattr(torch, "set_num_threads", chosen.append)
-    threads.use_all_cores(device, environment)
+    cpu.use_all_cores(device, environment)
     assert chosen == ([] if expected is None else [expected])
+
+
+@pytest.mark.parametrize(("device", "changes"), [(CPU, True), (GPU, False)])
+def test_fused_attention_is_left_on_a_cpu_only(monkeypatch, device, changes):
+    said = []
+    for switch in ("enable_flash_sdp", "allow_fp16_bf16_reduction_math_sdp"):
+        monkeypatch.setattr(torch.backends.cuda, switch, lambda on, switch=switch: said.append((switch, on)))
+    cpu.use_short_row_attention(device)
+    assert said == ([("enable_flash_sdp", False), ("allow_fp16_bf16_reduction_math_sdp", True)] if changes else [])

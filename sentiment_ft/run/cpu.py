@@ -1,4 +1,4 @@
-"""CPU threads: undo the launcher's default of one where it was nobody's choice."""
+"""Two defaults that cost a CPU most of its speed: one thread under a launcher, and an attention kernel made for long rows."""
 
 from __future__ import annotations
 
@@ -19,3 +19,15 @@ def use_all_cores(device: Device, environment: Mapping[str, str] = os.environ) -
     launched = "ACCELERATE_MIXED_PRECISION" in environment or "TORCHELASTIC_RUN_ID" in environment
     if device.kind == "cpu" and launched and environment.get("OMP_NUM_THREADS") == "1":
         torch.set_num_threads(max(1, usable_cores() // int(environment.get("LOCAL_WORLD_SIZE", "1"))))
+
+
+def use_short_row_attention(device: Device) -> None:
+    """Leave PyTorch's fused attention on a CPU, whose backward is slow for rows of a review's length.
+
+    Forward and backward of 16 rows x 12 heads x 32 in bf16 on two Zen 4 cores, in ms, fused against plain with bf16 softmax
+    (torch 2.13): 16 tokens 25.1 / 2.0, 64 tokens 91 / 25, 128 tokens 150 / 74, 256 tokens 156 / 145. On a GPU the fused
+    kernels stay.
+    """
+    if device.kind == "cpu":
+        torch.backends.cuda.enable_flash_sdp(False)  # the switch is shared by CPU and CUDA, whatever its name
+        torch.backends.cuda.allow_fp16_bf16_reduction_math_sdp(True)

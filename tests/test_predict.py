@@ -1,0 +1,208 @@
+"""Texts in, labels out: order, accounting, formats, memory, and which output means positive."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import torch
+from accelerate.state import AcceleratorState
+from click.testing import CliRunner
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+from sentiment_ft import cli, predict
+from sentiment_ft.data.text import clean
+from sentiment_ft.predict import CHUNK, Prediction, Predictor, from_arguments
+from tests.tiny import write_model, write_reviews
+
+TEXTS = ["A lovely film.", "", "Bad.", "<br />Half &amp; half", "word " * 300, "\u200b\u202e"]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory) -> Path:
+    return write_model(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="module")
+def predictor(model) -> Predictor:
+    return Predictor(str(model), precision="fp32")
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def call(model: Path, *arguments: object, code: int = 0) -> str:
+    AcceleratorState._reset_state(reset_partial_state=True)
+    options = ("predict", "-m", model, "--precision", "fp32")
+    result = CliRunner().invoke(cli.main, list(map(str, (*options, *arguments))))
+    assert result.exit_code == code, (result.output, result.exception)
+    return result.stdout
+
+
+def by_hand(model: Path, text: str) -> float:
+    """p_positive by transformers alone, one text at a time, so without padding."""
+    tokenizer = AutoTokenizer.from_pretrained(model)
+    plain = AutoModelForSequenceClassification.from_pretrained(model).eval()
+    ids = tokenizer(clean(text), truncation=True, max_length=128, return_tensors="pt")
+    with torch.inference_mode():
+        return torch.softmax(plain(**ids).logits.double(), -1)[0, 1].item()
+
+
+def records(text: str) -> list[dict]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_one_text_in_one_record_out_in_order(model):
+    found = records(call(model, "--batch", 2, "--", *TEXTS))
+    assert [record["line"] for record in found] == [1, 2, 3, 4, 5, 6]
+    assert [record.get("error") for record in found] == [None, "no text", None, None, None, "no text"]
+    for record, text in zip(found, TEXTS, strict=True):
+        assert record["text"] == clean(text)
+        if "error" not in record:
+            p = by_hand(model, text)
+            assert record["probabilities"] == pytest.approx({"negative": 1 - p, "positive": p}, abs=2e-6)
+            assert record["label"] == ("positive" if p > 0.5 else "negative")
+            assert record["confidence"] == max(record["probabilities"].values())
+
+
+def test_length_order_and_chunks_do_not_mix_rows(predictor):
+    """More texts than a chunk, of many lengths: each must get what it gets alone."""
+    texts = [f"film {number} " + "so " * (number * 7 % 40) for number in range(CHUNK + 50)]
+    found = list(predictor.predict(from_arguments(texts)))
+    assert [record.line for record in found] == list(range(1, len(texts) + 1))
+    for place in (0, 1, 17, CHUNK - 1, CHUNK, CHUNK + 49):
+        [alone] = predictor.predict(from_arguments([texts[place]]))
+        assert found[place].p_positive == pytest.approx(alone.p_positive, abs=1e-6)
+        assert found[place].text == clean(texts[place])
+    assert len({round(record.p_positive, 9) for record in found}) > 100, "the model must tell texts apart"
+
+
+def test_the_output_called_positive_is_the_positive_one(model, tmp_path):
+    """The same weights with labels named the other way round give the other label."""
+    reversed_labels = write_model(tmp_path / "reversed")
+    config = json.loads((reversed_labels / "config.json").read_text())
+    config |= {"id2label": {"0": "POSITIVE", "1": "NEGATIVE"}, "label2id": {"POSITIVE": 0, "NEGATIVE": 1}}
+    (reversed_labels / "config.json").write_text(json.dumps(config))
+    [plain], [other] = (records(call(folder, "A lovely film.")) for folder in (model, reversed_labels))
+    assert plain["label"] != other["label"]
+    assert plain["probabilities"]["positive"] == other["probabilities"]["negative"]
+
+
+def test_text_is_cleaned_as_in_training(predictor):
+    raw, cleaned = "I&#39;d <b>never</b>\u200b see it<br/>again", "I'd never see it again"
+    [one, two] = predictor.predict(from_arguments([raw, cleaned]))
+    assert one.text == cleaned and one.p_positive == two.p_positive
+
+
+def write_inputs(folder: Path) -> None:
+    rows = [("A lovely film.", 1), ('He said "no",\nand left', 0), ("", 1)]
+    with (folder / "a.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([("review", "label"), *rows])
+    (folder / "a.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text, _ in rows))
+    pq.write_table(pa.table({"sentence": [text for text, _ in rows]}), folder / "a.parquet")
+    (folder / "a.txt").write_text('A lovely film.\nHe said "no", and left\n\n')
+
+
+@pytest.mark.parametrize(
+    ("name", "lines"), [("a.csv", [2, 3, 5]), ("a.jsonl", [1, 2, 3]), ("a.parquet", [1, 2, 3]), ("a.txt", [1, 2, 3])]
+)
+def test_files(name, lines, model, tmp_path):
+    write_inputs(tmp_path)
+    found = records(call(model, "--file", name))
+    assert [record["line"] for record in found] == lines
+    assert [record["text"] for record in found] == ["A lovely film.", 'He said "no", and left', ""]
+    assert [record.get("error") for record in found] == [None, None, "no text"]
+
+
+def test_the_three_formats_say_the_same(model, tmp_path):
+    write_inputs(tmp_path)
+    jsonl = records(call(model, "--file", "a.txt"))
+    table = list(csv.DictReader(io.StringIO(call(model, "--file", "a.txt", "--format", "csv"), newline="")))
+    assert [row["error"] for row in table] == ["", "", "no text"]
+    assert [float(row["p_positive"]) for row in table[:2]] == [row["probabilities"]["positive"] for row in jsonl[:2]]
+    assert [row["text"] for row in table] == [row["text"] for row in jsonl]
+    first, _, third = call(model, "--file", "a.txt", "--format", "text").splitlines()
+    assert first == f"{jsonl[0]['label']:8}  {jsonl[0]['confidence']:.4f}  A lovely film."
+    assert third.split() == ["error", "line", "3:", "no", "text"]
+
+
+@pytest.mark.parametrize(("name", "first"), [("o.jsonl", "{"), ("o.csv", "line,"), ("o.txt", "positive negative")])
+def test_the_ending_of_the_output_chooses_its_format(name, first, model, tmp_path):
+    assert call(model, "good", "--output", name) == ""
+    assert (tmp_path / name).read_text().startswith(tuple(first.split()))
+    assert os.listdir(tmp_path) == [name]
+
+
+def test_text_for_a_terminal_cannot_touch_it(model):
+    printed = call(model, "--format", "text", "red \x1b[31m \ue000 [bold]x[/bold]", "x" * 500)
+    assert "\x1b" not in printed and "\\ue000 [bold]x[/bold]" in printed
+    assert max(map(len, printed.splitlines())) < 230
+
+
+def test_standard_input(model, monkeypatch, tmp_path):
+    (tmp_path / "in").write_bytes(b"\xef\xbb\xbfgood\n\nbad\r\ncaf\xe9\nlast")
+    descriptor, before = os.open(tmp_path / "in", os.O_RDONLY), os.dup(0)
+    os.dup2(descriptor, 0)
+    try:
+        found = records(call(model, "--file", "-"))
+    finally:
+        os.dup2(before, 0)
+        os.close(before)
+        os.close(descriptor)
+    assert [record["text"] for record in found] == ["good", "", "bad", "caf\ufffd", "last"]
+    assert [record.get("error") for record in found] == [
+        None,
+        "no text",
+        None,
+        "not UTF-8: byte 0xe9 at column 4",
+        None,
+    ]
+
+
+def test_texts_and_file_together_are_refused(model):
+    assert call(model, "good", "--file", "a.csv", code=2) == ""
+
+
+def test_max_length_of_the_command_cuts(model):
+    long, short = "good " + "bad " * 100, "good " + "bad " * 5
+    [a, b] = records(call(model, "--max-length", 8, long, short))
+    assert a["probabilities"] == b["probabilities"]
+    [a, b] = records(call(model, long, short))
+    assert a["probabilities"] != b["probabilities"]
+
+
+def test_a_model_gives_what_it_was_trained_to_cut(model, tmp_path):
+    """Rows are cut at the tokenizer's model_max_length, never beyond the positions there are."""
+    tokenizer_config = json.loads((model / "tokenizer_config.json").read_text())
+    assert Predictor(str(model), precision="fp32")._max_length == min(128, tokenizer_config["model_max_length"])
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_input(predictor):
+    """20,000 texts of 200 characters are 8 MB as objects; what lives at once is one chunk, 1,024 of them."""
+    texts = (Prediction(line, f"good film {line} ".ljust(200, "x")) for line in range(20_000))
+    with open(os.devnull, "w") as nowhere:
+        tracemalloc.start()
+        predict.write(predictor.predict(texts), nowhere, "jsonl")
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert peak < 3_000_000
+
+
+def test_nothing_is_written_when_the_input_breaks_off(model, tmp_path):
+    write_reviews(tmp_path / "a.jsonl", 10)
+    pq.write_table(pa.table({"text": ["good"] * 5000}), tmp_path / "a.parquet", row_group_size=100)
+    whole = (tmp_path / "a.parquet").read_bytes()
+    (tmp_path / "a.parquet").write_bytes(b"PAR1" + np.random.default_rng(0).bytes(2000) + whole[2004:])
+    call(model, "--file", "a.parquet", "--output", "o.jsonl", code=3)
+    assert sorted(os.listdir(tmp_path)) == ["a.jsonl", "a.parquet"]
