@@ -17,7 +17,7 @@ RESULTS = Path(__file__).parent / "results"
 
 @dataclass(frozen=True)
 class Measured:
-    """wall_s from exec to exit; cpu_s user and system of the process and its children; peak_mib of the largest of them."""
+    """wall_s from exec to exit; cpu_s user and system, children included; peak_mib of the largest process."""
 
     command: list[str]
     exit_code: int

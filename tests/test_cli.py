@@ -225,7 +225,7 @@ def test_a_strange_name_cannot_touch_the_terminal_when_all_is_well(here, model):
         (["-r", "twice.yaml"], ["twice.yaml:2: seed is given twice"]),
         (["-r", "two.yaml"], ["2 faults", "two.yaml:1: learning_rat", "two.yaml:2: seed"]),
         (["-o", "global_batch_size=7"], ["7 is not a multiple", "way out: per_device_batch_size"]),
-        (["--warmup-steps", "99999"], ["does not fit"]),
+        (["--warmup-steps", "99999"], ["do not fit"]),
         (["--frobnicate"], ["--frobnicate"]),
     ],
     ids=lambda value: " ".join(value)[:40],

@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 from torch.nn.functional import cross_entropy
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from sentiment_ft import recipe, train
+from sentiment_ft import periodic, recipe, train
 from sentiment_ft.data import batching
 from sentiment_ft.errors import ConfigError, OutputError, TrainingError
 from sentiment_ft.run.schedule import learning_rate
@@ -178,13 +178,19 @@ def test_early_stopping_ends_and_the_best_model_is_the_one_kept(trained):
     assert summary["best"]["scores"]["accuracy"] == best["eval_accuracy"]
 
 
-def test_sealed_test_is_judged_with_the_best_weights_not_the_last(trained, reviews):
-    wild = ("num_train_epochs=5", "learning_rate=0.5", "lr_scheduler_type=constant", "metric_for_best_model=log_loss")
-    folder = trained(*wild, f"test={reviews}")
+def test_sealed_test_is_judged_with_the_best_weights_not_the_last(trained, reviews, monkeypatch):
+    """The first evaluation is made the best; a learning rate of 0.5 has ruined the weights by the last."""
+    real, calls = periodic.scores, []
+
+    def worse_each_time(labels, p_positive):
+        calls.append(real(labels, p_positive))
+        return calls[-1] | {"accuracy": 1.0 / len(calls)}
+
+    monkeypatch.setattr(periodic, "scores", worse_each_time)
+    folder = trained("num_train_epochs=3", "learning_rate=0.5", "lr_scheduler_type=constant", f"test={reviews}")
     summary = json.loads((folder / "summary.json").read_text())
-    assert summary["best_update"] < summary["updates"], (
-        "this setting must spoil the last epochs, or the test shows nothing"
-    )
+    assert summary["best_update"] == 7 and summary["updates"] == 21
+    assert calls[0] != calls[-1], "the last weights must judge otherwise than the first, or the test shows nothing"
     from sentiment_ft.predict import Prediction, Predictor
 
     rows = [json.loads(line) for line in reviews.read_text().splitlines()]
@@ -192,6 +198,8 @@ def test_sealed_test_is_judged_with_the_best_weights_not_the_last(trained, revie
     found = [record.p_positive for record in predictor.predict(Prediction(0, row["text"]) for row in rows)]
     right = np.mean([(p > 0.5) == row["label"] for p, row in zip(found, rows, strict=True)])
     assert summary["test"]["scores"]["accuracy"] == pytest.approx(right)
+    likelihood = np.where([row["label"] for row in rows], found, 1 - np.array(found))
+    assert summary["test"]["scores"]["log_loss"] == pytest.approx(-np.log(likelihood).mean(), rel=1e-5)
 
 
 def test_frozen_embeddings_do_not_move_and_gradual_unfreezing_releases_from_the_top(trained, model):

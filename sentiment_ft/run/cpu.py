@@ -1,4 +1,4 @@
-"""Two defaults that cost a CPU most of its speed: one thread under a launcher, and an attention kernel made for long rows."""
+"""Two defaults that cost a CPU much speed: one thread under a launcher, and attention made for long rows."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def use_all_cores(device: Device, environment: Mapping[str, str] = os.environ) -
 def use_short_row_attention(device: Device) -> None:
     """Leave PyTorch's fused attention on a CPU, whose backward is slow for rows of a review's length.
 
-    Forward and backward of 16 rows x 12 heads x 32 in bf16 on two Zen 4 cores, in ms, fused against plain with bf16 softmax
-    (torch 2.13): 16 tokens 25.1 / 2.0, 64 tokens 91 / 25, 128 tokens 150 / 74, 256 tokens 156 / 145. On a GPU the fused
+    Forward and backward of 16 rows x 12 heads x 32 in bf16 on two Zen 4 cores (torch 2.13), in ms, fused / plain with
+    bf16 softmax: 16 tokens 25.1 / 2.0, 64 tokens 91 / 25, 128 tokens 150 / 74, 256 tokens 156 / 145. On a GPU the fused
     kernels stay.
     """
     if device.kind == "cpu":
