@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
-from sentiment_ft.data.synthetic import SyntheticRow, Which, generate
 from sentiment_ft.errors import ConfigError
 from sentiment_ft.run import folder as run_folder
+from sentiment_ft.synthetic.reviews import SyntheticRow, Which, generate
 from sentiment_ft.terminal import console, printable
 from sentiment_ft.track.progress import bar
 

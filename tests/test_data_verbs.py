@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from sentiment_ft import cli
-from sentiment_ft.data.synthetic import generate
+from sentiment_ft.synthetic.reviews import generate
 from tests.tiny import write_model
 
 

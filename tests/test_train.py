@@ -157,7 +157,7 @@ def test_updates_equal_a_plain_loop_computed_here(trained, model, reviews):
         loss.backward()
         torch.nn.utils.clip_grad_norm_(reference.parameters(), 1.0)
         for group in optimizer.param_groups:
-            group["lr"] = learning_rate(update, peak=1e-3, total=7, warmup=0, shape="linear")
+            group["lr"] = learning_rate(update, peak=1e-3, total=7, warmup=1, shape="linear")  # ceil(0.1 x 7)
         optimizer.step()
         optimizer.zero_grad()
         losses.append(loss.item())

@@ -11,8 +11,8 @@ from pathlib import Path
 import torch
 from transformers import BertConfig, BertForSequenceClassification
 
-from sentiment_ft.data.synthetic import generate
 from sentiment_ft.model import bundled
+from sentiment_ft.synthetic.reviews import generate
 
 LABELS = {0: "negative", 1: "positive"}
 

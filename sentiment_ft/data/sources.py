@@ -13,20 +13,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from sentiment_ft.data import hub, synthetic
+from sentiment_ft.data import hub
 from sentiment_ft.data.folders import Files, find_files, read_review
 from sentiment_ft.data.formats import read_records
 from sentiment_ft.data.labels import Columns, Labels, find_columns, make_labels
 from sentiment_ft.data.records import MAX_TEXT_CHARACTERS, Record, Rejected, rejected
 from sentiment_ft.data.text import CLEANING_VERSION, clean
 from sentiment_ft.errors import DataError
+from sentiment_ft.synthetic import reviews
 from sentiment_ft.terminal import printable
 
 __all__ = ["Rejected", "Row", "Source", "fingerprint", "read"]
 
 READING_VERSION = 1  # part of the cache key: raise it whenever the same files give other rows
 PEEK_RECORDS = 100  # records whose keys are the columns: a JSON line may leave out what it does not have
-_SYNTHETIC: dict[str, synthetic.Which] = {
+_SYNTHETIC: dict[str, reviews.Which] = {
     "synthetic": "train",
     "synthetic:held-out": "held-out",
     "synthetic:all": "all",
@@ -87,7 +88,7 @@ def fingerprint(source: Source) -> str:
     parts: list[object] = [source.name, CLEANING_VERSION, READING_VERSION]
     digest = hashlib.sha256()
     if source.name in _SYNTHETIC:
-        parts += [source.synthetic_rows, source.seed, synthetic.GENERATOR_VERSION]
+        parts += [source.synthetic_rows, source.seed, reviews.GENERATOR_VERSION]
     else:
         parts += [source.text_column, source.label_column, source.label_map, source.labelled]
         parts += [source.negative_max_rating, source.positive_min_rating]
@@ -121,7 +122,7 @@ def _labels(source: Source) -> Labels:
 
 
 def _read_synthetic(source: Source) -> Iterator[Row]:
-    rows = synthetic.generate(source.synthetic_rows, source.seed, _SYNTHETIC[source.name])
+    rows = reviews.generate(source.synthetic_rows, source.seed, _SYNTHETIC[source.name])
     for line, row in enumerate(rows, 1):
         yield Row(clean(row.text), row.label, line, source.name, row.family)
 

@@ -132,7 +132,20 @@ def load_for_training(name: str, *, hidden_dropout: float | None, attention_drop
                     way_out="leave it out of the recipe",
                 )
             changed[known[0]] = key
-    return _from_pretrained(name, location, **changed)
+    model = _from_pretrained(name, location, **changed)
+    if _is_classifier(base) and positive_index(base, name) == 0:
+        _swap_classes(model)
+    return model
+
+
+def _swap_classes(model: Any) -> None:
+    """Exchange the two outputs of the head: the checkpoint's class 0 is positive, ours is negative."""
+    heads = [module for module in model.modules() if isinstance(module, torch.nn.Linear) and module.out_features == 2]
+    head = heads[-1]
+    with torch.no_grad():
+        head.weight.copy_(head.weight.flip(0))
+        if head.bias is not None:
+            head.bias.copy_(head.bias.flip(0))
 
 
 def load_for_use(name: str) -> tuple[Any, int]:

@@ -76,7 +76,8 @@ def _batch(config: Config, processes: int) -> tuple[int, int]:
 
 def _warmup(config: Config, rows: int, per_epoch: int, total: int, global_batch: int) -> int:
     if config.warmup_steps is None:
-        return int((config.warmup_ratio or 0.0) * total)
+        # Rounded up as in transformers, less 1e-9 for shares like 0.1 x 300 = 30.000000000000004; one update is left.
+        return min(math.ceil((config.warmup_ratio or 0.0) * total - 1e-9), total - 1)
     if config.warmup_steps >= total:
         raise ConfigError(
             f"{config.warmup_steps} updates of warm-up do not fit: {rows:,} rows in batches of {global_batch} are "

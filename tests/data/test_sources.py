@@ -207,7 +207,7 @@ def test_fingerprint_follows_the_versions(monkeypatch):
     before = fingerprint(Source("synthetic"))
     monkeypatch.setattr("sentiment_ft.data.sources.CLEANING_VERSION", 99)
     changed = fingerprint(Source("synthetic"))
-    monkeypatch.setattr("sentiment_ft.data.synthetic.GENERATOR_VERSION", 99)
+    monkeypatch.setattr("sentiment_ft.synthetic.reviews.GENERATOR_VERSION", 99)
     assert len({before, changed, fingerprint(Source("synthetic"))}) == 3
 
 

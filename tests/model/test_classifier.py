@@ -198,3 +198,15 @@ def test_hub_name_without_a_hub_is_answered_at_once(action, monkeypatch):
     assert time.monotonic() - start < 5
     assert "the hub is not reachable" in message and "--model bundled" in message
     hub.reachable.cache_clear()
+
+
+def test_training_from_a_checkpoint_with_reversed_labels_keeps_what_it_knows(tmp_path):
+    folder = write_model(tmp_path / "reversed")
+    config = json.loads((folder / "config.json").read_text())
+    config["id2label"], config["label2id"] = {"0": "POSITIVE", "1": "NEGATIVE"}, {"POSITIVE": 0, "NEGATIVE": 1}
+    (folder / "config.json").write_text(json.dumps(config))
+    before, positive = classifier.load_for_use(str(folder))
+    after = classifier.load_for_training(str(folder), hidden_dropout=None, attention_dropout=None).eval()
+    ids = torch.tensor([[101, 2307, 2143, 102]])
+    assert positive == 0 and after.config.id2label[1] == "positive"
+    torch.testing.assert_close(after(input_ids=ids).logits[:, 1], before(input_ids=ids).logits[:, 0])

@@ -32,7 +32,7 @@ def test_founding_recipe_with_accumulation_is_refused():
     config = recipe.load("t4", ["gradient_accumulation_steps=4"]).config
     with pytest.raises(ConfigError, match="75 updates an epoch, 225 in all") as caught:
         derive(config, rows=2400, processes=1)
-    assert "warmup_steps 500" in str(caught.value) and "below 225 (a tenth is 22)" in str(caught.value)
+    assert "500 updates of warm-up" in str(caught.value) and "below 225 (a tenth is 22)" in str(caught.value)
     with pytest.raises(ConfigError, match="225 in all"):
         derive(recipe.load("t4").config, rows=2400, processes=4)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sentiment_ft.data.family import Family
+from sentiment_ft.synthetic.family import Family
 
 CRITIC_FAMILIES: dict[str, Family] = {
     # One sentence in the manner of a newspaper critic.

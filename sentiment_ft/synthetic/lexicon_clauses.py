@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sentiment_ft.data.critics_lines import BLAME, PRAISE
+from sentiment_ft.synthetic.critics_lines import BLAME, PRAISE
 
 # Lengthens a review without turning its verdict.
 _EXTRA = """[context] | [context] | [plot] | [context] [plot] | The [aspect] is [adj_part].

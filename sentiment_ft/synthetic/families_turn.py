@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sentiment_ft.data.family import Family
+from sentiment_ft.synthetic.family import Family
 
 TURN_FAMILIES: dict[str, Family] = {
     # Praise or blame of one part gives way to the verdict on the whole.

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from sentiment_ft.data.families_critic import CRITIC_FAMILIES
-from sentiment_ft.data.families_held_out import HELD_OUT_FAMILIES, HELD_OUT_SYMBOLS
-from sentiment_ft.data.families_turn import TURN_FAMILIES
-from sentiment_ft.data.families_viewer import VIEWER_FAMILIES
-from sentiment_ft.data.family import Family
-from sentiment_ft.data.grammar import Options, compile_grammar
-from sentiment_ft.data.lexicon_clauses import SYMBOLS
-from sentiment_ft.data.lexicon_negative import NEGATIVE
-from sentiment_ft.data.lexicon_neutral import NEUTRAL
-from sentiment_ft.data.lexicon_positive import POSITIVE
+from sentiment_ft.synthetic.families_critic import CRITIC_FAMILIES
+from sentiment_ft.synthetic.families_held_out import HELD_OUT_FAMILIES, HELD_OUT_SYMBOLS
+from sentiment_ft.synthetic.families_turn import TURN_FAMILIES
+from sentiment_ft.synthetic.families_viewer import VIEWER_FAMILIES
+from sentiment_ft.synthetic.family import Family
+from sentiment_ft.synthetic.grammar import Options, compile_grammar
+from sentiment_ft.synthetic.lexicon_clauses import SYMBOLS
+from sentiment_ft.synthetic.lexicon_negative import NEGATIVE
+from sentiment_ft.synthetic.lexicon_neutral import NEUTRAL
+from sentiment_ft.synthetic.lexicon_positive import POSITIVE
 
 FAMILIES: dict[str, Family] = CRITIC_FAMILIES | TURN_FAMILIES | VIEWER_FAMILIES | HELD_OUT_FAMILIES
 

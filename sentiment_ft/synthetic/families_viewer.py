@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sentiment_ft.data.family import Family
+from sentiment_ft.synthetic.family import Family
 
 VIEWER_FAMILIES: dict[str, Family] = {
     # The forms the project was founded on.

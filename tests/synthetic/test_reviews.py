@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sentiment_ft.data.families import FAMILIES
-from sentiment_ft.data.grammar import compile_grammar, split_options
-from sentiment_ft.data.lexicon_negative import NEGATIVE
-from sentiment_ft.data.lexicon_positive import POSITIVE
-from sentiment_ft.data.synthetic import (
+from sentiment_ft.synthetic.families import FAMILIES
+from sentiment_ft.synthetic.grammar import compile_grammar, split_options
+from sentiment_ft.synthetic.lexicon_negative import NEGATIVE
+from sentiment_ft.synthetic.lexicon_positive import POSITIVE
+from sentiment_ft.synthetic.reviews import (
     FOUNDING_EXAMPLES,
     GENERATOR_VERSION,
     MISSPELLINGS,
@@ -49,7 +49,7 @@ def test_first_200_rows_are_the_golden_ones(which: str) -> None:
 
 def test_another_process_with_another_hash_seed_writes_the_same_rows() -> None:
     program = (
-        "from sentiment_ft.data.synthetic import generate\n"
+        "from sentiment_ft.synthetic.reviews import generate\n"
         "for row in generate(50, 7): print(row.label, row.family, row.text, sep='\\t')"
     )
     env = {"PYTHONHASHSEED": "123", "PYTHONPATH": ":".join(sys.path), "PYTHONIOENCODING": "utf-8"}

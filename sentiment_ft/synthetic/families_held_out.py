@@ -5,7 +5,7 @@ Format of the templates: see grammar.py. `HELD_OUT_SYMBOLS` serves no training f
 
 from __future__ import annotations
 
-from sentiment_ft.data.family import Family
+from sentiment_ft.synthetic.family import Family
 
 HELD_OUT_FAMILIES: dict[str, Family] = {
     "questions": Family(

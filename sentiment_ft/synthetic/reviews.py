@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Literal
 
-from sentiment_ft.data.families import FAMILIES, GRAMMAR
-from sentiment_ft.data.grammar import Options, expand
+from sentiment_ft.synthetic.families import FAMILIES, GRAMMAR
+from sentiment_ft.synthetic.grammar import Options, expand
 
 # Raised whenever the output for a seed changes: caches of encoded rows are keyed by it.
 GENERATOR_VERSION = 1
