@@ -144,8 +144,9 @@ def build(
 
 
 def fit(run: Run) -> None:
-    """Train to the last update. N updates take N + 1 turns: the last evaluation and save use the same lines as the
-    periodic ones.
+    """Train to the last update.
+
+    N updates take N + 1 turns: the last evaluation and save use the same lines as the periodic ones.
     """
     state, sizes = run.state, run.sizes
     periodic.evaluate(run, run.data.validation, micro_batches=2)  # a fault here shows now, not after an epoch
@@ -185,7 +186,7 @@ def train_step(run: Run, rows: Indices) -> None:
     processes: multiplied away here.
     """
     began = time.perf_counter()
-    accelerator, state, interval = run.accelerator, run.state, run.interval
+    accelerator, interval = run.accelerator, run.interval
     turns = batching.micro_batches(
         rows, run.sizes.per_device_batch_size, accelerator.process_index, accelerator.num_processes
     )
@@ -203,25 +204,32 @@ def train_step(run: Run, rows: Indices) -> None:
         interval.padded_tokens += 0 if empty else batch["input_ids"].numel()
     rate = current_rate(run)
     for group in run.optimizer.param_groups:
-        group["lr"] = rate if state.update >= group["release"] else 0.0
+        group["lr"] = rate if run.state.update >= group["release"] else 0.0
     interval.grad_norm = accelerator.clip_grad_norm_(run.model.parameters(), run.config.max_grad_norm or math.inf)
     run.optimizer.step()
     run.optimizer.zero_grad(set_to_none=True)
-    state.window += 1
-    state.rows_seen += len(rows)
-    if (
-        run.optimizer.step_was_skipped
-    ):  # infinities under fp16: the schedule and every interval wait for an applied update
-        state.skipped, state.skipped_in_a_row = state.skipped + 1, state.skipped_in_a_row + 1
-        if state.skipped_in_a_row >= SKIPPED_IN_A_ROW:
-            raise TrainingError(
-                f"{SKIPPED_IN_A_ROW} updates in a row had infinite gradients (after update {state.update})",
-                where="mixed_precision fp16",
-                way_out="a lower learning_rate, or -o mixed_precision=fp32",
-            )
-    else:
-        state.update, state.skipped_in_a_row = state.update + 1, 0
+    count_update(run, len(rows), skipped=run.optimizer.step_was_skipped)
     interval.seconds += time.perf_counter() - began
+
+
+def count_update(run: Run, rows: int, *, skipped: bool) -> None:
+    """Advance the clocks. An update that fp16 skipped for its infinities moves neither the schedule nor any interval.
+
+    Raises TrainingError after SKIPPED_IN_A_ROW of them.
+    """
+    state = run.state
+    state.window += 1
+    state.rows_seen += rows
+    if not skipped:
+        state.update, state.skipped_in_a_row = state.update + 1, 0
+        return
+    state.skipped, state.skipped_in_a_row = state.skipped + 1, state.skipped_in_a_row + 1
+    if state.skipped_in_a_row >= SKIPPED_IN_A_ROW:
+        raise TrainingError(
+            f"{SKIPPED_IN_A_ROW} updates in a row had infinite gradients (after update {state.update})",
+            where=f"mixed_precision {run.precision}",
+            way_out="a lower learning_rate, or -o mixed_precision=fp32",
+        )
 
 
 def current_rate(run: Run) -> float:

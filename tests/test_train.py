@@ -250,6 +250,14 @@ def test_an_update_with_skipped_gradients_moves_neither_schedule_nor_counter(tra
     assert summary["skipped_updates"] == 2 and summary["updates"] == 7 and len(steps) == 9
 
 
+def test_twenty_skipped_updates_in_a_row_end_the_run(trained, monkeypatch):
+    from accelerate.optimizer import AcceleratedOptimizer
+
+    monkeypatch.setattr(AcceleratedOptimizer, "step_was_skipped", property(lambda self: True))
+    with pytest.raises(TrainingError, match="20 updates in a row"):
+        trained("num_train_epochs=9")
+
+
 def test_an_existing_folder_is_not_overwritten_silently(trained):
     folder = trained("max_steps=2")
     before = (folder / "summary.json").read_bytes()

@@ -86,8 +86,10 @@ def wilson(hits: int, trials: int) -> list[float]:
     share = hits / trials
     middle = share + Z**2 / (2 * trials)
     half = Z * (share * (1 - share) / trials + Z**2 / (4 * trials**2)) ** 0.5
-    # The formula ends exactly at 0 or 1 when no or every trial hits; max and min remove the rounding error there.
-    return [max(0.0, (middle - half) / (1 + Z**2 / trials)), min(1.0, (middle + half) / (1 + Z**2 / trials))]
+    # The formula ends exactly at 0 or 1 when no or every trial hits; computed, it would miss them by a rounding error.
+    low = 0.0 if hits == 0 else (middle - half) / (1 + Z**2 / trials)
+    high = 1.0 if hits == trials else (middle + half) / (1 + Z**2 / trials)
+    return [low, high]
 
 
 def worst_errors(labels: ArrayLike, p_positive: ArrayLike, count: int = 100) -> NDArray[np.int64]:

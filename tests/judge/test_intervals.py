@@ -141,3 +141,8 @@ def test_600_rows_are_judged_without_a_wait() -> None:
     began = time.process_time()
     judge(*reviews(600))
     assert time.process_time() - began < 3  # 0.2 s on a quiet core; a loop over scikit-learn needs more than 5
+
+
+def test_wilson_ends_exactly_at_the_edge():
+    """300 of 300 printed as 0.9999+ while the bound was one rounding error below 1."""
+    assert all(wilson(n, n)[1] == 1.0 and wilson(0, n)[0] == 0.0 for n in range(1, 700))
