@@ -23,7 +23,7 @@ from sentiment_ft import recipe, train
 from sentiment_ft.data import batching, prepare
 from sentiment_ft.model import classifier
 from sentiment_ft.run import precision
-from sentiment_ft.run.cpu import use_short_row_attention
+from sentiment_ft.run.cpu import tune
 from sentiment_ft.run.sizes import derive
 
 
@@ -34,7 +34,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=2400)
     parser.add_argument("--updates", type=int, default=60)
     parser.add_argument("--skip", type=int, default=5)
-    parser.add_argument("--fused-attention", action="store_true", help="PyTorch's own choice on a CPU, for comparison")
+    parser.add_argument("--untuned", action="store_true", help="leave out run/cpu.py, for comparison")
     parser.add_argument("-o", dest="overrides", action="append", default=[])
     chosen = parser.parse_args()
     settings = [
@@ -54,8 +54,8 @@ def main() -> None:
     data = prepare.Prepared(part, part, None, (corpus,))
     device = precision.device_in_use()
     format_ = precision.resolve(config.mixed_precision, device)
-    if not chosen.fused_attention:
-        use_short_row_attention(device)
+    if not chosen.untuned:
+        tune(device)
     accelerator = Accelerator(mixed_precision=precision.ACCELERATE_NAMES[format_], cpu=device.kind == "cpu")
     sizes = derive(config, len(part), accelerator.num_processes)
     with tempfile.TemporaryDirectory() as folder:

@@ -31,7 +31,7 @@ from sentiment_ft.model import classifier, parameters
 from sentiment_ft.recipe import Loaded, dump
 from sentiment_ft.run import folder as run_folder
 from sentiment_ft.run import precision as run_precision
-from sentiment_ft.run.cpu import use_all_cores, use_short_row_attention
+from sentiment_ft.run.cpu import tune
 from sentiment_ft.run.memory import reset_peak
 from sentiment_ft.run.schedule import learning_rate
 from sentiment_ft.run.sizes import Sizes, derive
@@ -53,8 +53,7 @@ def main(loaded: Loaded, *, output: str | None = None, overwrite: bool = False, 
     device = run_precision.device_in_use()
     precision = run_precision.resolve(config.mixed_precision, device)
     destination = run_folder.choose(output, loaded.run_name, overwrite=overwrite)
-    use_all_cores(device)
-    use_short_row_attention(device)
+    tune(device)
     if device.kind == "cpu":
         os.environ.setdefault("DS_ACCELERATOR", "cpu")  # Accelerate imports DeepSpeed, which says so on standard output
     accelerator = Accelerator(mixed_precision=run_precision.ACCELERATE_NAMES[precision], cpu=device.kind == "cpu")
