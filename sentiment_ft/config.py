@@ -7,9 +7,17 @@ number of processes are not stored: `run/sizes.py` derives them.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 Precision = Literal["auto", "fp32", "fp16", "bf16"]
 Metric = Literal["accuracy", "f1", "precision", "recall", "mcc", "roc_auc", "average_precision", "log_loss"]
@@ -23,6 +31,16 @@ def _precision_alias(value: Any) -> Any:
 
 class _Frozen(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=(), allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _yes_is_no_number(cls, value: Any, info: ValidationInfo) -> Any:
+        """pydantic would take `true` for 1: max_steps: true is a slip, not one update."""
+        if isinstance(value, bool) and set(
+            get_args(kind := cls.model_fields[str(info.field_name)].annotation) or [kind]
+        ) & {int, float}:
+            raise ValueError(f"input should be a number, not {str(value).lower()}")
+        return value
 
 
 class DataConfig(_Frozen):

@@ -18,7 +18,7 @@ from sentiment_ft.data.encoding import encode
 from sentiment_ft.data.lines import read_lines
 from sentiment_ft.data.sources import Row, Source, read
 from sentiment_ft.data.text import clean
-from sentiment_ft.errors import ConfigError
+from sentiment_ft.errors import ConfigError, DataError
 from sentiment_ft.model import classifier
 from sentiment_ft.run import folder as run_folder
 from sentiment_ft.run import precision as run_precision
@@ -167,13 +167,15 @@ def run(
         batch=batch,
         max_length=max_length,
     )
+    tally = Tally()
     with bar("predicting", None, quiet=quiet or bool(texts) or (destination is None and sys.stdout.isatty())) as shown:
-        predictions = _counted(predictor.predict(records), shown, quiet=quiet or bool(texts))
+        predictions = tally.over(predictor.predict(records), shown)
         if destination is None:
             write(predictions, sys.stdout, style)
         else:
             with run_folder.staged_file(destination) as staged:
                 write(predictions, staged, style)
+    tally.close(quiet=quiet or bool(texts))
 
 
 def write(predictions: Iterable[Prediction], target: TextIO, style: str) -> None:
@@ -220,14 +222,28 @@ def _style_of(output: str | None) -> str:
     return style
 
 
-def _counted(predictions: Iterator[Prediction], shown: Bar, *, quiet: bool) -> Iterator[Prediction]:
-    """The same; at the end, says on standard error how many could not be used."""
-    done = unusable = 0
-    for done, prediction in enumerate(predictions, 1):
-        yield prediction
-        unusable += prediction.error is not None
-        if done % CHUNK == 0:
-            shown.update(done)
-    shown.update(done)
-    if unusable and not quiet:
-        console.print(f"{unusable:,} of {done:,} texts could not be used: `error` in their records says why")
+@dataclass(slots=True)
+class Tally:
+    """Records written, and those of them without a label."""
+
+    done: int = 0
+    unusable: int = 0
+
+    def over(self, predictions: Iterable[Prediction], shown: Bar) -> Iterator[Prediction]:
+        """The same records, counted as they pass."""
+        for prediction in predictions:
+            yield prediction
+            self.done += 1
+            self.unusable += prediction.error is not None
+            if self.done % CHUNK == 0:
+                shown.update(self.done)
+        shown.update(self.done)
+
+    def close(self, *, quiet: bool) -> None:
+        """Say how many could not be used. Raises DataError when that is all of them."""
+        if self.done and self.unusable == self.done:
+            what = "the text could not be used" if self.done == 1 else f"none of the {self.done:,} texts could be used"
+            raise DataError(what, way_out="`error` in the records says why")
+        if self.unusable and not quiet:
+            count = f"{self.unusable:,} of {self.done:,}"
+            console.print(f"{count} texts could not be used: `error` in their records says why")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -25,6 +25,19 @@ RIVALS = {"warmup_steps": "warmup_ratio", "warmup_ratio": "warmup_steps"}  # giv
 MAX_RECIPE_BYTES = 1_000_000  # a recipe has some 40 lines; more is not a recipe
 
 
+# Keys that say how rows are read and labelled: the ones that a verb without training takes.
+READING_KEYS = frozenset(
+    {
+        "text_column",
+        "label_column",
+        "label_map",
+        "negative_max_rating",
+        "positive_min_rating",
+        "max_rejected_share",
+        "synthetic_rows",
+        "seed",
+    }
+)
 BOUND_TO_DATA = frozenset(
     {"validation", "test", "text_column", "label_column", "label_map", "negative_max_rating", "positive_min_rating"}
 )
@@ -80,13 +93,27 @@ def names() -> list[str]:
     return sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
 
 
-def load(recipe: str = "quickstart", overrides: Sequence[str] = (), flags: Mapping[str, Any] | None = None) -> Loaded:
+def load(
+    recipe: str = "quickstart",
+    overrides: Sequence[str] = (),
+    flags: Mapping[str, Any] | None = None,
+    *,
+    accepted: Collection[str] | None = None,
+) -> Loaded:
     """Read a recipe (by name or file), apply `key=value` overrides and flags (None: not given), check everything.
 
-    Raises ConfigError with every fault at once.
+    accepted: keys that an override may set, where others would do nothing; None: all. Raises ConfigError with every
+    fault at once.
     """
     name, values, origins = _read(recipe)
     given = [(key, value, "-o") for key, value in map(_parse_override, overrides)]
+    idle = [key for key, _, _ in given if accepted is not None and key in Config.model_fields and key not in accepted]
+    if idle:
+        raise ConfigError(
+            f"{', '.join(idle)}: no effect here",
+            where="-o",
+            way_out=f"keys that have: {', '.join(sorted(accepted or ()))}",
+        )
     given += [
         (key, value, FLAGS.get(key, f"--{key.replace('_', '-')}"))
         for key, value in (flags or {}).items()

@@ -243,6 +243,6 @@ def current_rate(run: Run) -> float:
 
 
 if __name__ == "__main__":
-    from sentiment_ft.cli import train
+    from sentiment_ft.cli.training import train
 
     train(prog_name="python -m sentiment_ft.train")

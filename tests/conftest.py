@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.tiny import write_model
+
 settings.register_profile("sentiment_ft", deadline=None)  # a busy machine is no failure
 settings.load_profile("sentiment_ft")
 
@@ -20,6 +22,12 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("no shared data beside the repository")
     return folder
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The 2-layer random BERT; tests that change it copy it first."""
+    return write_model(tmp_path_factory.mktemp("tiny"))
 
 
 @pytest.fixture

@@ -19,16 +19,12 @@ from accelerate.state import AcceleratorState
 from click.testing import CliRunner, Result
 
 from sentiment_ft import cli
+from sentiment_ft.cli import options
 from sentiment_ft.model import bundled, classifier
-from tests.tiny import write_model, write_reviews
+from tests.tiny import write_reviews
 
 PROGRAM = "from sentiment_ft.cli import main; main(prog_name='sentiment-ft')"
 ROWS = [(f"A {'lovely' if row % 2 else 'dull'} film, number {row}.", row % 2) for row in range(40)]
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory) -> Path:
-    return write_model(tmp_path_factory.mktemp("tiny"))
 
 
 @pytest.fixture
@@ -115,7 +111,7 @@ def test_completion_prints_a_script(shell):
 
 
 def test_recipe_names_are_completed():
-    assert cli._complete_recipe(None, None, "q") == ["quickstart"]
+    assert options._complete_recipe(None, None, "q") == ["quickstart"]
 
 
 # --- bad data -------------------------------------------------------------------------------------------------------

@@ -12,12 +12,6 @@ from click.testing import CliRunner
 
 from sentiment_ft import cli
 from sentiment_ft.synthetic.reviews import generate
-from tests.tiny import write_model
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory) -> Path:
-    return write_model(tmp_path_factory.mktemp("tiny"))
 
 
 @pytest.fixture(autouse=True)

@@ -6,19 +6,13 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from sentiment_ft import cli
 from sentiment_ft.config import Config
-from tests.tiny import write_model, write_reviews
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory) -> Path:
-    return write_model(tmp_path_factory.mktemp("tiny"))
+from tests.tiny import write_reviews
 
 
 @pytest.fixture(autouse=True)

@@ -27,11 +27,6 @@ TEXTS = ["A lovely film.", "", "Bad.", "<br />Half &amp; half", "word " * 300, "
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory) -> Path:
-    return write_model(tmp_path_factory.mktemp("tiny"))
-
-
-@pytest.fixture(scope="module")
 def predictor(model) -> Predictor:
     return Predictor(str(model), precision="fp32")
 

@@ -291,3 +291,18 @@ def test_dumped_config_reloads_as_itself(again, config):
 def test_config_cannot_be_changed_after_the_check():
     with pytest.raises(ValueError, match="frozen"):
         DEFAULTS.seed = 1  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("key", ["max_steps", "learning_rate", "warmup_steps", "seed", "max_grad_norm"])
+@pytest.mark.parametrize("word", ["true", "no"])
+def test_yes_and_no_are_no_numbers(key, word):
+    with pytest.raises(ConfigError, match=f"{key}: input should be a number, not (true|false)"):
+        load("quickstart", [f"{key}={word}"])
+
+
+def test_key_without_effect_is_refused_where_only_some_are_accepted():
+    with pytest.raises(ConfigError, match="learning_rate: no effect here") as caught:
+        load("quickstart", ["seed=1", "learning_rate=1e-3"], accepted={"seed"})
+    assert "keys that have: seed" in str(caught.value)
+    with pytest.raises(ConfigError, match="did you mean seed"):  # a slip is told as a slip
+        load("quickstart", ["seeed=1"], accepted={"seed"})

@@ -20,7 +20,7 @@ from sentiment_ft import periodic, recipe, train
 from sentiment_ft.data import batching
 from sentiment_ft.errors import ConfigError, OutputError, TrainingError
 from sentiment_ft.run.schedule import learning_rate
-from tests.tiny import write_model, write_reviews
+from tests.tiny import write_reviews
 
 
 @pytest.fixture(autouse=True)
@@ -28,11 +28,6 @@ def _own_accelerator():
     AcceleratorState._reset_state(reset_partial_state=True)
     yield
     AcceleratorState._reset_state(reset_partial_state=True)
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory) -> Path:
-    return write_model(tmp_path_factory.mktemp("tiny"))
 
 
 @pytest.fixture(scope="module")

@@ -167,12 +167,25 @@ def test_damaged_cache_is_made_again(tokenizer, reviews, name, how, root):
     assert cache.load(Source(str(reviews)), tokenizer, 24).reused and not left_over(root)
 
 
+def test_one_flipped_bit_is_found(tokenizer, reviews):
+    first = cache.load(Source(str(reviews)), tokenizer, 24)
+    content, path = everything(first.rows), first.folder / "rows.arrow"
+    whole = bytearray(path.read_bytes())
+    place = whole.index(int(first.rows.input_ids(3)[1]).to_bytes(4, "little"))
+    whole[place] ^= 1
+    path.write_bytes(whole)
+    second = cache.load(Source(str(reviews)), tokenizer, 24)
+    assert not second.reused and everything(second.rows) == content
+
+
 def test_missing_rejected_rows_and_wrong_count_are_made_again(tokenizer, reviews):
     first = cache.load(Source(str(reviews)), tokenizer, 24)
     (first.folder / "rejected.jsonl").unlink()
     assert not cache.load(Source(str(reviews)), tokenizer, 24).reused
     receipt = json.loads((first.folder / "receipt.json").read_text())
-    (first.folder / "receipt.json").write_text(json.dumps(receipt | {"rows_used": 41}))
+    (first.folder / "receipt.json").write_text(
+        json.dumps(receipt | {"receipt": receipt["receipt"] | {"rows_used": 41}})
+    )
     assert cache.load(Source(str(reviews)), tokenizer, 24).receipt.rows_used == 40
 
 

@@ -1,0 +1,108 @@
+"""eval and predict."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from sentiment_ft.cli.options import PRECISIONS, load_reading, quiet_option
+from sentiment_ft.cli.verb import EXIT_CODES, Verb
+
+
+@click.command("eval", cls=Verb, epilog=EXIT_CODES)
+@click.argument("model", required=False)
+@click.option(
+    "-d",
+    "--data",
+    required=True,
+    metavar="SOURCE",
+    help="Labelled rows: file, folder, synthetic:held-out, hub:NAME:SPLIT.",
+)
+@click.option(
+    "--output", metavar="DIR", help="Write judgement.json, predictions.jsonl, worst_errors.jsonl and plots there."
+)
+@click.option("--text-column", metavar="NAME", help="Column that holds the text.")
+@click.option("--label-column", metavar="NAME", help="Column that holds the label.")
+@click.option("--label-map", metavar="YAML", help="Label as written -> 0 or 1, e.g. '{good: 1, bad: 0}'.")
+@click.option("--negative-max-rating", type=float, metavar="STARS", help="Ratings up to this are negative.")
+@click.option("--positive-min-rating", type=float, metavar="STARS", help="Ratings from this on are positive.")
+@click.option("--max-rejected-share", type=float, metavar="SHARE", help="Share of bad rows that is tolerated (0.01).")
+@click.option(
+    "--max-length", type=click.IntRange(8), metavar="TOKENS", help="Default: what the model was trained with."
+)
+@click.option("--batch", type=click.IntRange(1), default=32, show_default=True, metavar="ROWS")
+@click.option("--mixed-precision", "--precision", type=PRECISIONS, default="auto", show_default=True)
+@click.option(
+    "--samples",
+    type=click.IntRange(100),
+    default=1000,
+    show_default=True,
+    metavar="N",
+    help="Bootstrap resamples behind the intervals.",
+)
+@click.option("--seed", type=int, metavar="N", help="Seed of the resamples (42).")
+@click.option(
+    "-o", "--override", "overrides", multiple=True, metavar="KEY=VALUE", help="label_map, cuts, columns; as in train."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the judgement as JSON on standard output.")
+@quiet_option
+def evaluate(model: str | None, overrides: tuple[str, ...], as_json: bool, quiet: bool, **options: Any) -> None:
+    """Judge a saved MODEL on labelled rows.
+
+    Default: the best model of the newest finished run under runs/.
+
+    \b
+    sentiment-ft eval --data synthetic:held-out
+    sentiment-ft eval runs/quickstart/best --data dev.tsv --output judged
+    """
+    from sentiment_ft import evaluation
+
+    keys = ("text_column", "label_column", "negative_max_rating", "positive_min_rating", "max_rejected_share", "seed")
+    if options["label_map"] is not None:
+        overrides = (*overrides, f"label_map={options['label_map']}")
+    config = load_reading(overrides, {key: options[key] for key in keys} | {"data": options["data"]}).config
+    evaluation.run(
+        model,
+        config,
+        output=options["output"],
+        batch=options["batch"],
+        max_length=options["max_length"],
+        precision=options["mixed_precision"],
+        samples=options["samples"],
+        as_json=as_json,
+        quiet=quiet,
+    )
+
+
+@click.command(cls=Verb, epilog=EXIT_CODES)
+@click.argument("texts", nargs=-1)
+@click.option("-m", "--model", metavar="NAME|DIR", help="Default: the best model of the newest run.")
+@click.option(
+    "-f", "--file", metavar="FILE", help="csv, tsv, jsonl, parquet, or txt with one text a line; - is standard input."
+)
+@click.option("--text-column", metavar="NAME", help="Column of --file that holds the text.")
+@click.option("--output", metavar="FILE", help="Write there instead of standard output; .csv or .jsonl.")
+@click.option(
+    "--format",
+    "chosen",
+    type=click.Choice(["text", "jsonl", "csv"]),
+    help="Default: by --output; text on a terminal, else jsonl.",
+)
+@click.option("--max-length", type=click.IntRange(8), metavar="TOKENS")
+@click.option("--batch", type=click.IntRange(1), default=32, show_default=True, metavar="ROWS")
+@click.option("--mixed-precision", "--precision", type=PRECISIONS, default="auto", show_default=True)
+@quiet_option
+def predict(texts: tuple[str, ...], **options: Any) -> None:
+    """Label texts: arguments, rows of a file, or standard input.
+
+    One record for each text, in order; a text that cannot be used gets a record that says why.
+
+    \b
+    sentiment-ft predict "This movie is absolutely amazing!" "Terrible movie, waste of time."
+    sentiment-ft predict --file reviews.csv --output labelled.jsonl
+    cat reviews.txt | sentiment-ft predict > labelled.jsonl
+    """
+    from sentiment_ft import predict as prediction
+
+    prediction.run(texts, **options)

@@ -1,0 +1,58 @@
+"""A verb: a Click command whose faults become a message and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+import click
+
+from sentiment_ft.errors import EXIT_DONE, EXIT_INTERRUPTED, EXIT_OUTPUT, UserError
+from sentiment_ft.terminal import printable
+
+EXIT_CODES = """
+\b
+Exit codes: 0 done; 1 a bug of ours; 2 usage, recipe or config; 3 data;
+4 model, device or package; 5 training gave no usable model;
+6 output cannot be written; 130 interrupted (Ctrl-C).
+"""
+
+
+class Verb(click.Command):
+    """A command whose UserErrors become a message and an exit code, never a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except UserError as error:
+            _say_error(_words(error))
+            ctx.exit(error.exit_code)
+        except KeyboardInterrupt:
+            _say_error("interrupted; what was finished before stays on disk")
+            ctx.exit(EXIT_INTERRUPTED)
+        except BrokenPipeError:  # the reader of our output, `head` say, has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the flush at exit must not fail again
+            ctx.exit(EXIT_DONE)
+        except OSError as error:
+            if error.errno not in (28, 122):  # disk full, quota: the user's to mend wherever it strikes
+                raise
+            _say_error(f"{error.filename or 'the output'}: cannot be written: {error.strerror}\nway out: free space")
+            ctx.exit(EXIT_OUTPUT)
+
+
+class Verbs(click.Group):
+    """A group whose commands are Verbs."""
+
+    command_class = Verb
+
+
+def _words(error: UserError) -> str:
+    """The message, safe to print: names of files, columns and keys may hold anything, also escape sequences."""
+    where = "" if error.where is None else f"{printable(error.where)}: "
+    way_out = f"\nway out: {error.way_out}" if error.way_out else ""
+    return where + "\n".join(map(printable, f"{error.what}{way_out}".split("\n")))
+
+
+def _say_error(message: str) -> None:
+    click.echo(f"error: {message}", err=True)
