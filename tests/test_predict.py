@@ -201,3 +201,12 @@ def test_nothing_is_written_when_the_input_breaks_off(model, tmp_path):
     (tmp_path / "a.parquet").write_bytes(b"PAR1" + np.random.default_rng(0).bytes(2000) + whole[2004:])
     call(model, "--file", "a.parquet", "--output", "o.jsonl", code=3)
     assert sorted(os.listdir(tmp_path)) == ["a.jsonl", "a.parquet"]
+
+
+def test_nothing_usable_is_a_fault_and_the_records_say_why(model, tmp_path):
+    assert json.loads(call(model, "", "--format", "jsonl", code=3))["error"] == "no text"
+    (tmp_path / "empty.txt").write_text(" \n\u200b\n", encoding="utf-8")
+    call(model, "--file", "empty.txt", "--output", "out.jsonl", code=3)
+    assert [json.loads(line)["line"] for line in (tmp_path / "out.jsonl").read_text().splitlines()] == [1, 2]
+    (tmp_path / "half.txt").write_text("fine\n\n", encoding="utf-8")
+    call(model, "--file", "half.txt", "--output", "half.jsonl")
