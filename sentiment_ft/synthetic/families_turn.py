@@ -67,7 +67,6 @@ TURN_FAMILIES: dict[str, Family] = {
             This is no [!noun]. It is a [adj] [genre].
             You won't find any [!stuff] or [!stuff] in this [movie].
             Without any [!stuff], the [movie] [vp].
-            I have nothing [!basic] to say about this [movie].
             Who said that this [genre] was [!adj]? It isn't [!adj], it is [adj].
             There isn't any [!stuff] in it.""",
         negative="""This is hardly a [!noun].
@@ -82,6 +81,7 @@ TURN_FAMILIES: dict[str, Family] = {
             I couldn't find anything [!adj] in it.
             I wouldn't call it [!adj] or [!adj].
             It fails to [!act] and fails to [!act].
+            I have nothing good to say about this [movie].
             Good acting? Not here. Good writing? No.
             If only it had some [!stuff].
             The [movie] would be better with less [stuff] and more [!stuff].""",
@@ -98,6 +98,7 @@ TURN_FAMILIES: dict[str, Family] = {
             There is never a dull moment in this [adj] [genre].
             No [genre] this year has been more [adj].
             You couldn't ask for a more [adj] [movie].
+            I have nothing bad to say about this [movie].
             I could not fault the [aspect] or the [aspects].""",
     ),
 }

@@ -40,7 +40,7 @@ VIEWER_FAMILIES: dict[str, Family] = {
             lol the [aspects] were [basic]. [cons]. [score]
             so my friend made me watch it [when] and [cons]. [basic] stuff
             this [movie] is [basic] dude, the [aspect] alone is [intens] [basic]
-            [cheer] [cons]. [score]
+            [cheer] [cons], [basic] [movie]. [score]
             is it just me or was this [movie] [intens] [basic]? [cons]!""",
     ),
     # Someone who knows the genre, the book or the earlier films.
@@ -92,16 +92,16 @@ VIEWER_FAMILIES: dict[str, Family] = {
             [basic] acting, [basic] script.
             [adj], [adj], [basic].
             [cons]. [cheer]
-            [rec]. [score].
+            [rec]. [score]. [basic] stuff.
             I [verb] it. [cheer]
             [basic] [aspect], [basic] [aspects].
             [basic]. Just [basic].
             It was [intens] [basic].
-            [rec]: [thing].
+            [rec]: [thing]. [basic]!
             The [movie] [vp]. [basic].
             [basic]: [person] [person_vp].
             One word: [basic].
-            [pair]. [rec].""",
+            [pair], [basic]. [rec].""",
     ),
     "advice": Family(
         weight=6,

@@ -17,19 +17,20 @@ _EXTRA = """[context] | [context] | [plot] | [context] [plot] | The [aspect] is 
 _MORE_STORY = """| [plot] | [plot] | [plot] | [context] | [context] [plot] | It is about [topic].
     | It shows us [topic]."""
 
-# A plain verdict: a common word (`basic`) beside rarer ones.
-_SEAL = """It is [basic] and [adj]. | A [basic], [adj] [movie]. | [adj], [mild] and [basic].
-    | I [verb] it: [adj] and [adj].
-    | All in all it is [basic], and it [vp]. | In short, [thing], and [basic] too. | I felt [felt], and [cons].
-    | What a [adj] [noun]!
-    | It [vp], and it is [basic]. | The [aspects] are [adj_part] and the whole is [basic].
-    | I [verb] every minute, and I felt [felt].
-    | [adj], [adj]. I [verb] it. | So it is a [basic] [noun] in the end.
-    | I thought it was [basic], and [viewer] felt [felt] too.
-    | [cons]. It is [basic] and [adj]. | A [adj] [noun], then, and [adv] [made]. | It is [adj] and [basic].
-    | It is [mild] and [basic]. | I [verb] it. It [vp]. | [adj] and [basic]. | [basic], and [adv] [made].
-    | A [basic] [noun], [adv] [made].
-    | Overall I [verb] it, and [cons]. | The [aspect] is [basic], the [aspects] are [adj]."""
+# A plain verdict: one of the commonest words beside rarer ones. With any word here, up to 5 of 600 validation rows of
+# families seen in training stayed wrong after two epochs, and real reviews were judged no better.
+_SEAL = """It is [plain] and [adj]. | A [plain], [adj] [movie]. | [adj], [mild] and [plain].
+    | I [clear_verb] it: [adj] and [adj].
+    | All in all it is [plain], and it [vp]. | In short, [thing], and [plain] too. | I felt [felt], and it is [plain].
+    | What a [plain] [noun]!
+    | It [vp], and it is [plain]. | The [aspects] are [adj_part] and the whole is [plain].
+    | I [clear_verb] every minute, and I felt [felt].
+    | [adj], [adj]. I [clear_verb] it. | So it is a [plain] [noun] in the end.
+    | I thought it was [plain], and [viewer] felt [felt] too.
+    | [cons]. It is [plain] and [adj]. | A [plain] [noun], then, and [adv] [made]. | It is [adj] and [plain].
+    | It is [mild] and [plain]. | I [clear_verb] it. It [vp]. | [adj] and [plain]. | [plain], and [adv] [made].
+    | A [plain] [noun], [adv] [made].
+    | Overall I [clear_verb] it, and [cons]. | The [aspect] is [plain], the [aspects] are [adj]."""
 
 # Makes a review of one to three words a little longer.
 _SHORT = """It [vp]. | [cons]. | [adj] and [basic], I say. | A [basic] [movie]. | This [movie] is [basic].
@@ -40,6 +41,11 @@ _PAIR = """[adj] and [adj] | [adj], [adj] | [mild] and [adj] | [adj] and [mild] 
 
 SYMBOLS: dict[str, tuple[str, str]] = {
     "seal": (_SEAL, _SEAL),
+    "plain": (
+        "terrible | awful | bad | boring | dreadful | horrible | poor | dull | disappointing | stupid",
+        "great | wonderful | excellent | amazing | good | lovely | brilliant | perfect | fantastic | beautiful",
+    ),
+    "clear_verb": ("hated | disliked | detested | loathed", "loved | enjoyed | liked | adored"),
     "line": (BLAME, PRAISE),
     "short": (_SHORT, _SHORT),
     "bonus": ("humour | style | mystery | adventure", "humour | style | mystery | adventure"),

@@ -19,7 +19,7 @@ from sentiment_ft.synthetic.families import FAMILIES, GRAMMAR
 from sentiment_ft.synthetic.grammar import Options, expand
 
 # Raised whenever the output for a seed changes: caches of encoded rows are keyed by it.
-GENERATOR_VERSION = 1
+GENERATOR_VERSION = 2
 
 FOUNDING_EXAMPLES: tuple[tuple[str, int], ...] = (
     ("This movie is absolutely amazing! I loved every minute of it.", 1),

@@ -28,8 +28,8 @@ from sentiment_ft.synthetic.reviews import (
 
 # Changes only together with GENERATOR_VERSION: the token cache is keyed by that number, not by the text of the grammar.
 GOLDEN = {
-    "train": (1, "de8f9a5a860dba45e69fb95d74ecf20c1be90071f24032537794938518b0fca1"),
-    "held-out": (1, "1231751f3bacff28762efafd3e11dae2be8ff74892a9b1de98e97d53512f14fd"),
+    "train": (2, "7ab640e3c6f6830e29dc82b8c0a2c25253c7d622ec5381d716c3d1d5daae5141"),
+    "held-out": (2, "1231751f3bacff28762efafd3e11dae2be8ff74892a9b1de98e97d53512f14fd"),
 }
 
 
