@@ -18,7 +18,7 @@ from pathlib import Path
 from record import measure, plain, write
 
 SETTINGS = {
-    "sst2": ["--batch", "32", "--lr", "1e-4", "--epochs", "2"],
+    "sst2": ["--batch", "32", "--lr", "5e-5", "--epochs", "3"],
     "imdb": ["--batch", "16", "--lr", "1e-4", "--epochs", "3"],
 }
 
