@@ -39,7 +39,10 @@ def main() -> None:
                 **{key: value for key, value in plain(train).items() if key != "command"},
                 "validation": {name: summary["best"]["scores"][name] for name in SCORES},
                 "held_out_families": {name: summary["test"]["scores"][name] for name in SCORES},
-                "validation_overlap": summary["validation_overlap"],
+                "overlap_with_train": {
+                    part: {name: found[name] for name in ("rows", "exact", "near")}
+                    for part, found in summary["overlap_with_train"].items()
+                },
                 "updates": summary["updates"],
                 "train_s": summary["train_s"],
                 "rows_per_s": summary["rows_per_s"],

@@ -17,12 +17,12 @@ import time
 from pathlib import Path
 
 import numpy as np
-from accelerate import Accelerator
 
 from sentiment_ft import recipe, train
 from sentiment_ft.data import batching, prepare
 from sentiment_ft.model import classifier
 from sentiment_ft.run import precision
+from sentiment_ft.run.accelerator import start
 from sentiment_ft.run.cpu import tune
 from sentiment_ft.run.sizes import derive
 
@@ -56,7 +56,7 @@ def main() -> None:
     format_ = precision.resolve(config.mixed_precision, device)
     if not chosen.untuned:
         tune(device)
-    accelerator = Accelerator(mixed_precision=precision.ACCELERATE_NAMES[format_], cpu=device.kind == "cpu")
+    accelerator = start(format_, device)
     sizes = derive(config, len(part), accelerator.num_processes)
     with tempfile.TemporaryDirectory() as folder:
         run = train.build(config, accelerator, tokenizer, data, sizes, format_, Path(folder), quiet=True)

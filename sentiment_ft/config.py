@@ -22,11 +22,31 @@ from pydantic import (
 Precision = Literal["auto", "fp32", "fp16", "bf16"]
 Metric = Literal["accuracy", "f1", "precision", "recall", "mcc", "roc_auc", "average_precision", "log_loss"]
 LOWER_IS_BETTER = frozenset({"log_loss"})
+# Beyond any machine, yet small enough that sizes derived from them are exact and memory is never asked for them.
+MAX_BATCH = 2**20  # rows or micro-batches
+MAX_UPDATES = 2**40
 
 
 def _precision_alias(value: Any) -> Any:
-    """Accelerate writes full precision as `no`, which YAML reads as false."""
+    """Accelerate writes full precision as `no`, which other YAML writers turn into false."""
     return "fp32" if value is False or value == "no" else value
+
+
+def _label_words(value: Any) -> Any:
+    """YAML reads the labels of {1: 0, 2: 1} and {true: 1} as numbers and booleans: the words that the data has."""
+    if not isinstance(value, dict):
+        return value
+    words: dict[Any, Any] = {}
+    for key, label in value.items():
+        word = key
+        if isinstance(key, bool):
+            word = str(key).lower()
+        elif isinstance(key, int) or (isinstance(key, float) and key.is_integer()):
+            word = str(int(key))
+        if word in words:
+            raise ValueError(f"gives the label {word} twice")
+        words[word] = label
+    return words
 
 
 class _Frozen(BaseModel):
@@ -56,7 +76,7 @@ class DataConfig(_Frozen):
     """Column that holds the review. None: found by its name (text, sentence, review, ...)."""
     label_column: str | None = None
     """Column that holds the label. None: found by its name (label, sentiment, ...)."""
-    label_map: dict[str, Literal[0, 1]] = Field(default_factory=dict)
+    label_map: Annotated[dict[str, Literal[0, 1]], BeforeValidator(_label_words)] = Field(default_factory=dict)
     """Label as written in the data -> 0 negative or 1 positive, for data that does not say pos/neg,
     negative/positive or 0/1.
     """
@@ -113,15 +133,17 @@ class OptimizationConfig(_Frozen):
     adam_epsilon: float = Field(1e-8, gt=0)
     max_grad_norm: float | None = Field(1.0, gt=0)
     """Global gradient norm above which gradients are scaled down. None: no clipping."""
-    num_train_epochs: float = Field(3.0, gt=0)
-    """Passes over the training rows; may be a fraction."""
-    max_steps: int | None = Field(None, ge=1)
-    """Updates after which training ends, whatever the epochs say. None: the epochs decide."""
-    per_device_batch_size: int = Field(8, ge=1)
+    num_train_epochs: float = Field(3.0, gt=0, le=1e6)
+    """Passes over the training rows; may be a fraction. Without effect where max_steps is given."""
+    max_steps: int | None = Field(None, ge=1, le=MAX_UPDATES)
+    """Updates after which training ends, more or fewer than num_train_epochs makes (as in transformers). None: the
+    epochs decide.
+    """
+    per_device_batch_size: int = Field(8, ge=1, le=MAX_BATCH)
     """Rows of one micro-batch on one process."""
-    gradient_accumulation_steps: int | None = Field(None, ge=1)
+    gradient_accumulation_steps: int | None = Field(None, ge=1, le=MAX_BATCH)
     """Micro-batches of one process summed into one update. None: derived from global_batch_size, else 1."""
-    global_batch_size: int | None = Field(None, ge=1)
+    global_batch_size: int | None = Field(None, ge=1, le=MAX_BATCH)
     """Rows of one update = per_device_batch_size x gradient_accumulation_steps x processes. None: derived."""
     group_by_length: bool = True
     """Batch rows of similar length together (less padding); which rows share an update still changes every epoch."""
@@ -134,7 +156,7 @@ class JudgingConfig(_Frozen):
 
     eval_steps: int | None = Field(None, ge=1)
     """Updates between evaluations. None: at the end of each epoch."""
-    per_device_eval_batch_size: int = Field(32, ge=1)
+    per_device_eval_batch_size: int = Field(32, ge=1, le=MAX_BATCH)
     """Rows of one evaluation micro-batch on one process; changes speed and memory, not results."""
     metric_for_best_model: Metric = "accuracy"
     """The best model is the one with the best value of this on the validation rows; ties go to the lower log-loss."""
@@ -151,8 +173,10 @@ class RunConfig(_Frozen):
 
     run_name: str | None = Field(None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
     """Name of the run and of its folder under runs/. None: the recipe's name."""
-    seed: int = Field(42, ge=0, lt=2**32)
-    """Seeds the split, the order of rows, the new head and dropout."""
+    seed: int = Field(42, ge=0, lt=2**31)
+    """Seeds the split, the order of rows, the new head and dropout. Below 2^31: each process adds its number, and
+    NumPy's seeds end at 2^32.
+    """
     logging_steps: int = Field(10, ge=1)
     """Updates between lines in metrics.jsonl; the only time training numbers are read from the device."""
     report_to: Literal["none", "wandb"] = "none"
@@ -174,6 +198,13 @@ class Config(RunConfig, JudgingConfig, OptimizationConfig, ModelConfig, DataConf
             problems.append(f"negative_max_rating {cuts[0]:g} must be below positive_min_rating {cuts[1]:g}")
         if cuts[0] is not None and self.label_map:
             problems.append("label_map and rating cuts are both given: keep one")
+        if self.validation == self.data:
+            problems.append(
+                "validation and data are the same rows: leave out validation, and a part of data is held out"
+            )
+        if self.test is not None and self.test in (self.data, self.validation):
+            other = "data" if self.test == self.data else "validation"
+            problems.append(f"test and {other} are the same rows: a test set is rows that nothing else has seen")
         if problems:
             raise ValueError("; ".join(problems))
         return self

@@ -52,7 +52,7 @@ def describe(corpus: Corpus, max_length: int, samples: int) -> dict[str, Any]:
         "rejected_by_reason": receipt.rejected_by_reason,
         "rejected_file": str(corpus.folder / "rejected.jsonl"),
         "labels": {"negative": labels[0], "positive": labels[1]},
-        "lengths": length_analysis(rows, max_length),
+        "lengths": length_analysis(rows.uncut_lengths, max_length),
         "families": dict(families.most_common()),
         "samples": [{"label": int(rows.labels[place]), "text": rows.text(place)} for place in list(places)[:samples]],
     }

@@ -49,19 +49,20 @@ def probabilities(
     judged and N is smaller.
     """
     model.eval()
+    rows = min(limits.rows, len(part))  # places beyond the last row cost memory
     order = np.argsort(-part.lengths, kind="stable")
     if limits.micro_batches is not None:
-        order = order[: limits.micro_batches * limits.rows * accelerator.num_processes]
-    step = limits.rows * accelerator.num_processes
+        order = order[: limits.micro_batches * rows * accelerator.num_processes]
+    step = rows * accelerator.num_processes
     numbers: list[torch.Tensor] = []
     logits: list[torch.Tensor] = []
     for start in range(0, len(order), step):
-        mine = order[start + accelerator.process_index * limits.rows :][: limits.rows]
-        padded = np.concatenate([mine, np.full(limits.rows - len(mine), -1)])
+        mine = order[start + accelerator.process_index * rows :][: rows]
+        padded = np.concatenate([mine, np.full(rows - len(mine), -1)])
         batch = collate(part, mine if len(mine) else order[:1], pad_id, accelerator.device)
         batch.pop("labels")
         output = model(**batch).logits.float()  # (B, 2)
-        filled = output.new_zeros((limits.rows, 2))
+        filled = output.new_zeros((rows, 2))
         filled[: len(mine)] = output[: len(mine)]
         logits.append(filled)
         numbers.append(torch.from_numpy(padded).to(accelerator.device))
@@ -104,7 +105,8 @@ def run(
     chosen = run_precision.resolve(precision, device)
     model, positive = classifier.load_for_use(name)
     tokenizer = classifier.load_tokenizer(name)
-    length = min(max_length or 10**9, classifier.longest_row(tokenizer, name))
+    classifier.check_vocabulary(model, tokenizer, name)
+    length = classifier.row_limit(tokenizer, name, max_length)
     accelerator = Accelerator(mixed_precision=run_precision.ACCELERATE_NAMES[chosen], cpu=device.kind == "cpu")
     model = accelerator.prepare(model)
     with accelerator.main_process_first(), bar("reading rows", None, quiet=quiet) as shown:
@@ -122,8 +124,8 @@ def run(
         )
     if not accelerator.is_main_process:
         return
-    judgement = judge(part.labels, p_positive, samples=samples, seed=config.seed).to_json()
-    judgement["scores"] = metric().compute(predictions=p_positive, references=part.labels)
+    values = metric().compute(predictions=p_positive, references=part.labels)
+    judgement = judge(part.labels, p_positive, samples=samples, seed=config.seed, values=values)
     result = {
         "model": name,
         "data": config.data,
@@ -131,7 +133,7 @@ def run(
         "mixed_precision": chosen,
         "rows_read": corpus.receipt.rows_read,
         "rows_rejected": corpus.receipt.rows_rejected,
-        **judgement,
+        **judgement.to_json(),
     }
     if folder is not None:
 

@@ -13,10 +13,15 @@ from urllib.parse import urlsplit
 CONNECT_TIMEOUT_S = 3.0
 
 
+def forbidden() -> bool:
+    """True when HF_HUB_OFFLINE says that the hub must not be asked."""
+    return os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}
+
+
 @functools.cache
 def reachable() -> bool:
     """False when HF_HUB_OFFLINE is set, or nothing answers at the hub's address and no proxy is configured."""
-    if os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}:
+    if forbidden():
         return False
     try:
         address = urlsplit(os.environ.get("HF_ENDPOINT", "https://huggingface.co"))

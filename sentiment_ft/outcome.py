@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import time
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import psutil
 import torch
 from accelerate.utils import broadcast
-from safetensors.torch import load_file
 
 from sentiment_ft import evaluation, plan
 from sentiment_ft.data import batching
 from sentiment_ft.data.prepare import copy_rejected, leaks, length_analysis
 from sentiment_ft.judge.intervals import Judgement, judge
+from sentiment_ft.model import classifier
 from sentiment_ft.recipe import Loaded
 from sentiment_ft.run import folder as run_folder
 from sentiment_ft.run.environment import environment
@@ -34,11 +34,13 @@ from sentiment_ft.track.summary_table import judgement_table, summary_table
 def opening(run: Run, loaded: Loaded, device: str) -> None:
     """Before the first update: what is known by then, written and shown. Main process only."""
     data, config = run.data, run.config
-    lengths = length_analysis(data.train.rows, config.max_length)
-    run_folder.write_json(run.folder / "environment.json", environment())
+    lengths = length_analysis(data.train.uncut_lengths, config.max_length)
+    run.overlaps = leaks(data)
+    run.environment = environment()
+    run_folder.write_json(run.folder / "environment.json", run.environment)
     run_folder.write_json(run.folder / "lengths.json", lengths)
     copy_rejected(data.corpora, run.folder / "rejected.jsonl")
-    length_plot(data.train.rows.uncut_lengths, config.max_length, run.folder / "plots")
+    length_plot(data.train.uncut_lengths, config.max_length, run.folder / "plots")
     if run.quiet:
         return
     described = describe(run, loaded, device, lengths)
@@ -59,6 +61,7 @@ def describe(run: Run, loaded: Loaded, device: str, lengths: dict[str, Any]) -> 
         lengths=lengths,
         parameters=sum(parameter.numel() for parameter in run.model.parameters()),
         padding_share=batching.first_padding(data.train.lengths, config, sizes.global_batch_size),
+        overlaps=run.overlaps,
     )
 
 
@@ -94,21 +97,21 @@ def closing(run: Run) -> None:
         run.totals.eval_s += time.perf_counter() - began
     if not run.accelerator.is_main_process:
         return
-    assert run.best_p_positive is not None
-    validation, p_positive = run.data.validation, run.best_p_positive
-    judged = {
-        "validation": judge(validation.labels, p_positive, samples=run.config.bootstrap_samples, seed=run.config.seed)
-    }
+    assert run.best_p_positive is not None and run.last_p_positive is not None
+    validation, p_positive, config = run.data.validation, run.best_p_positive, run.config
+    judge_by_config = partial(judge, samples=config.bootstrap_samples, seed=config.seed)
+    judged = {"validation": judge_by_config(validation.labels, p_positive)}
     if run.data.test is not None:
-        judged["test"] = judge(run.data.test.labels, test_p, samples=run.config.bootstrap_samples, seed=run.config.seed)
+        judged["test"] = judge_by_config(run.data.test.labels, test_p)
+    final = judge_by_config(validation.labels, run.last_p_positive)
     write_predictions(run.folder / "predictions.jsonl", validation, p_positive)
     write_errors(run.folder / "worst_errors.jsonl", validation, p_positive)
     training_plots(run.recorder.records, run.folder / "plots")
     judgement_plots(validation.labels, p_positive, run.folder / "plots", f"validation, {len(validation):,} rows")
-    summary = summarise(run, judged)
+    summary = summarise(run, judged, final)
     write_card(run, summary)
-    run.recorder.finish(summary)
     run_folder.write_json(run.folder / "summary.json", summary)
+    run.recorder.finish(summary)
     if not run.quiet:
         for name, judgement in judged.items():
             title = f"{name}: {judgement.rows:,} rows" + (" (sealed: never used to choose)" if name == "test" else "")
@@ -126,17 +129,16 @@ def restore_best(run: Run) -> None:
         return
     model = run.accelerator.unwrap_model(run.model)
     if run.accelerator.is_main_process:
-        model.load_state_dict(load_file(run.folder / "best" / "model.safetensors"), strict=False)
+        best, _ = classifier.load_for_use(str(run.folder / "best"))  # not the file: names in it may differ from ours
+        model.load_state_dict(best.state_dict())
     with torch.no_grad():
         for tensor in model.state_dict().values():
             tensor.copy_(broadcast(tensor))
 
 
-def summarise(run: Run, judged: dict[str, Judgement]) -> dict[str, Any]:
-    """summary.json: plain numbers, units in the names."""
+def summarise(run: Run, judged: dict[str, Judgement], final: Judgement) -> dict[str, Any]:
+    """summary.json: plain numbers, units in the names. `best` and `final` judge the validation rows."""
     totals, state = run.totals, run.state
-    overlap = leaks(run.data)
-    evaluations = [record for record in run.recorder.records if record["event"] == "eval"]
     return {
         "run_name": run.folder.name,
         "folder": str(run.folder),
@@ -144,14 +146,14 @@ def summarise(run: Run, judged: dict[str, Judgement]) -> dict[str, Any]:
         "data": run.config.data,
         "rows": run.data.counts(),
         "receipts": [{**asdict(receipt), "rows_read": receipt.rows_read} for receipt in run.data.receipts],
-        "validation_overlap": {"rows": overlap.rows, "exact": overlap.exact, "near": overlap.near},
+        "overlap_with_train": {part: asdict(found) for part, found in run.overlaps.items()},
         "updates": state.update,
         "planned_updates": run.sizes.total_updates,
         "skipped_updates": state.skipped,
         "stopped_early": state.update < run.sizes.total_updates,
         "epochs": round(state.window / run.sizes.updates_per_epoch, 4),
         "best_update": state.best_update,
-        "final": {key: value for key, value in evaluations[-1].items() if key.startswith("eval_")},
+        "final": final.to_json(),
         "best": judged["validation"].to_json(),
         "test": judged["test"].to_json() if "test" in judged else None,
         "mixed_precision": run.precision,
@@ -173,8 +175,16 @@ def write_card(run: Run, summary: dict[str, Any]) -> None:
         rows=summary["rows"],
         judgement_json=summary["best"],
         test_json=summary["test"],
-        config=run.config.model_dump(mode="json"),
-        environment=json.loads((run.folder / "environment.json").read_text("utf-8")),
+        config=run.config.model_dump(mode="json")
+        | {
+            "mixed_precision": run.precision,
+            "gradient_accumulation_steps": run.sizes.gradient_accumulation_steps,
+            "global_batch_size": run.sizes.global_batch_size,
+            "warmup_steps": run.sizes.warmup_updates,
+            "processes": run.sizes.processes,
+            "updates": run.state.update,
+        },
+        environment=run.environment,
         labels=("negative", "positive"),
     )
     run_folder.write_text(run.folder / "best" / "README.md", card)

@@ -29,7 +29,8 @@ def log(run: Run, shown: Bar | None) -> None:
     interval, totals, state, accelerator = run.interval, run.totals, run.state, run.accelerator
     began = time.perf_counter()
     sums = torch.tensor([interval.rows, interval.real_tokens, interval.padded_tokens], dtype=torch.float64)
-    device_sums = torch.cat([interval.loss_sum.reshape(1).double().cpu(), sums]).to(accelerator.device)
+    dtype = torch.float32 if accelerator.device.type == "mps" else torch.float64  # Apple's GPUs have no float64
+    device_sums = torch.cat([interval.loss_sum.reshape(1).cpu().double(), sums]).to(accelerator.device, dtype)
     loss_sum, rows, real, padded = accelerator.reduce(device_sums).tolist()
     loss, norm = loss_sum / rows, float(interval.grad_norm)
     seconds = interval.seconds + time.perf_counter() - began
@@ -54,6 +55,7 @@ def log(run: Run, shown: Bar | None) -> None:
             "real_tokens_per_s": real / seconds,
             "padding_share": 1 - real / padded,
             "skipped_updates": state.skipped,
+            "loss_scale": state.loss_scale,
             "elapsed_s": time.perf_counter() - run.started,
             **peak_memory_mib(accelerator.device),
         }
@@ -74,6 +76,10 @@ def log(run: Run, shown: Bar | None) -> None:
 def evaluate(run: Run, part: Part, micro_batches: int | None = None) -> NDArray[np.float64]:
     """p_positive of the rows of a part, on every process."""
     began = time.perf_counter()
+    if run.accelerator.device.type == "cuda":  # updates still in the queue are training time, not evaluation time
+        torch.cuda.synchronize()
+        run.interval.seconds += time.perf_counter() - began
+        began = time.perf_counter()
     limits = evaluation.Limits(run.config.per_device_eval_batch_size, micro_batches=micro_batches)
     with bar("evaluating", len(part), quiet=run.quiet or micro_batches is not None or len(part) < LONG_PART) as shown:
         result = evaluation.probabilities(run.accelerator, run.model, part, run.pad_id, limits, shown)
@@ -98,6 +104,7 @@ def judge_and_keep(run: Run) -> None:
     better = state.best is None or rank > state.best
     clearly_better = state.best is None or rank[0] > state.best[0] + run.config.early_stopping_threshold
     state.without_better = 0 if clearly_better else state.without_better + 1
+    run.last_p_positive = p_positive
     if better:
         state.best, state.best_update = rank, state.update
         run.best_p_positive = p_positive

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 from rich.text import Text
@@ -13,8 +14,11 @@ from rich.text import Text
 from sentiment_ft.config import SECTIONS, Config, keys_of
 from sentiment_ft.recipe import Loaded
 from sentiment_ft.run.schedule import learning_rate
-from sentiment_ft.run.sizes import Sizes, derive
+from sentiment_ft.run.sizes import Sizes, batch_sizes, derive
 from sentiment_ft.terminal import printable, results
+
+if TYPE_CHECKING:
+    from sentiment_ft.data.overlap import Overlap
 
 ADAMW_BYTES = 16  # a trained parameter in fp32: weight 4, gradient 4, two AdamW moments 8
 
@@ -29,9 +33,10 @@ def describe(
     parameters: int | None,
     lengths: dict[str, Any] | None = None,
     padding_share: float | None = None,
+    overlaps: Mapping[str, Overlap] | None = None,
 ) -> dict[str, Any]:
-    """The plan as plain data. rows: rows of each part. padding_share: of the first epoch. None: not known without
-    model or data.
+    """The plan as plain data. rows: rows of each part. padding_share: of the first epoch. overlaps: what training sees
+    of each part that judges it. None: not known without model or data.
     """
     config = loaded.config
     return {
@@ -45,6 +50,7 @@ def describe(
         "rows": rows,
         "lengths": lengths,
         "padding_share": padding_share,
+        "overlap_with_train": None if overlaps is None else {part: asdict(found) for part, found in overlaps.items()},
         **asdict(sizes),
         "learning_rate_at": {str(update): rate_at(config, sizes, update) for update in milestones(sizes)},
         "config": {
@@ -90,6 +96,8 @@ def summary_lines(plan: dict[str, Any]) -> list[tuple[str, str]]:
         )
     if plan["padding_share"] is not None:
         lines.append(("padding", f"{plan['padding_share']:.1%} of positions"))
+    if plan["overlap_with_train"] is not None:
+        lines.append(("seen in training", seen_in_training(plan["overlap_with_train"])))
     lines += [
         (
             "global batch",
@@ -101,10 +109,18 @@ def summary_lines(plan: dict[str, Any]) -> list[tuple[str, str]]:
             f"{plan['updates_per_epoch']:,} an epoch, {plan['total_updates']:,} in all, "
             f"{plan['warmup_updates']:,} of them warm-up",
         ),
-        ("evaluation", f"every {plan['eval_every']:,} updates"),
+        ("evaluation", f"every {min(plan['eval_every'], plan['total_updates']):,} updates"),
         ("learning rate", ", ".join(f"{rate:.2e} at {update}" for update, rate in plan["learning_rate_at"].items())),
     ]
     return lines
+
+
+def seen_in_training(overlaps: Mapping[str, Mapping[str, Any]]) -> str:
+    """What training sees of the rows that judge it: a score on those is memory."""
+    return "; ".join(
+        f"{part} {found['exact']:,} of {found['rows']:,} rows exactly, {found['near']:,} nearly"
+        for part, found in overlaps.items()
+    )
 
 
 def _model_line(plan: dict[str, Any]) -> str:
@@ -158,7 +174,7 @@ def run(loaded: Loaded, *, processes: int, no_model: bool, as_json: bool, quiet:
     """
     plan = _without_model(loaded, processes) if no_model else _with_model(loaded, processes, quiet)
     if as_json:
-        print(json.dumps(plan, indent=2, ensure_ascii=False, allow_nan=False))
+        print(json.dumps(plan, indent=2, allow_nan=False))
     elif not quiet:
         results.print(summary_table(plan, f"plan of {loaded.run_name}"))
         results.print()
@@ -182,12 +198,13 @@ def _without_model(loaded: Loaded, processes: int) -> dict[str, Any]:
 
 def _with_model(loaded: Loaded, processes: int, quiet: bool) -> dict[str, Any]:
     from sentiment_ft.data import batching
-    from sentiment_ft.data.prepare import length_analysis, prepare
+    from sentiment_ft.data.prepare import leaks, length_analysis, prepare
     from sentiment_ft.model import classifier
     from sentiment_ft.run.precision import device_in_use, resolve
     from sentiment_ft.track.progress import bar
 
     config, device = loaded.config, device_in_use()
+    batch_sizes(config, processes)  # a contradiction is told before any row is read
     precision = resolve(config.mixed_precision, device)
     tokenizer = classifier.load_tokenizer(config.model_name_or_path)
     classifier.check_max_length(config.model_name_or_path, config.max_length)
@@ -201,6 +218,7 @@ def _with_model(loaded: Loaded, processes: int, quiet: bool) -> dict[str, Any]:
         device=device.name,
         rows=data.counts(),
         parameters=local_parameters(config.model_name_or_path),
-        lengths=length_analysis(data.train.rows, config.max_length),
+        lengths=length_analysis(data.train.uncut_lengths, config.max_length),
         padding_share=batching.first_padding(data.train.lengths, config, sizes.global_batch_size),
+        overlaps=leaks(data),
     )

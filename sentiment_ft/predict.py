@@ -16,6 +16,7 @@ import torch
 
 from sentiment_ft.data.encoding import encode
 from sentiment_ft.data.lines import read_lines
+from sentiment_ft.data.records import EXCERPT_CHARACTERS
 from sentiment_ft.data.sources import Row, Source, read
 from sentiment_ft.data.text import clean
 from sentiment_ft.errors import ConfigError, DataError
@@ -62,24 +63,28 @@ def from_standard_input() -> Iterator[Prediction]:
         yield (
             _cleaned(line.number, line.text)
             if line.fault is None
-            else Prediction(line.number, line.text[:80], error=line.fault)
+            else Prediction(line.number, printable(line.text, EXCERPT_CHARACTERS), error=line.fault)
         )
 
 
 def from_file(source: Source) -> Iterator[Prediction]:
-    """The rows of a csv, tsv, jsonl, parquet or txt file; a bad one with its error. Raises DataError."""
-    for row in read(source):
-        if isinstance(row, Row):
-            yield Prediction(row.line, row.text)
-        else:
-            yield Prediction(row.line, row.excerpt, error=row.reason)
+    """The rows of a csv, tsv, jsonl, parquet or txt file; a bad one with its error.
+
+    Raises DataError: at once for a file that is missing or gives no first row, while iterating for the rest.
+    """
+    rows = read(source)
+    first = list(itertools.islice(rows, 1))
+    return (
+        Prediction(row.line, row.text) if isinstance(row, Row) else Prediction(row.line, row.excerpt, error=row.reason)
+        for row in itertools.chain(first, rows)
+    )
 
 
 class Predictor:
     """A loaded model, ready for texts."""
 
     def __init__(self, name: str, *, precision: str = "auto", batch: int = 32, max_length: int | None = None) -> None:
-        """Raises ModelError, ConfigError."""
+        """max_length: tokens at which texts are cut; None: as in training. Raises ModelError, ConfigError."""
         device = run_precision.device_in_use()
         self._dtype = {"fp32": None, "fp16": torch.float16, "bf16": torch.bfloat16}[
             run_precision.resolve(precision, device)
@@ -88,7 +93,8 @@ class Predictor:
         model, self._positive = classifier.load_for_use(name)
         self._model = model.to(self._device)
         self._tokenizer = classifier.load_tokenizer(name)
-        self._max_length = min(max_length or 10**9, classifier.longest_row(self._tokenizer, name))
+        classifier.check_vocabulary(model, self._tokenizer, name)
+        self._max_length = classifier.row_limit(self._tokenizer, name, max_length)
         self._batch = batch
 
     def predict(self, texts: Iterable[Prediction]) -> Iterator[Prediction]:
@@ -122,7 +128,8 @@ class Predictor:
                     input_ids=torch.from_numpy(padded).to(self._device),
                     attention_mask=torch.from_numpy(mask).long().to(self._device),
                 ).logits
-            result[places] = torch.softmax(logits.double(), dim=-1)[:, self._positive].cpu().numpy()
+            on_host = logits.float().cpu().double()  # Apple's GPUs have no float64
+            result[places] = torch.softmax(on_host, dim=-1)[:, self._positive].numpy()
         return [float(value) for value in result]
 
 
@@ -153,6 +160,8 @@ def run(
             where="predict",
             way_out='sentiment-ft predict "What a lovely film!", or --file FILE, or pipe lines in',
         )
+    if text_column is not None and file in (None, "-"):
+        raise ConfigError("only a --file has columns", where="--text-column", way_out="leave it out, or --file FILE")
     style = chosen or _style_of(output)
     destination = None if output is None else run_folder.fresh_file(output)
     if texts:
@@ -161,8 +170,11 @@ def run(
         records = from_standard_input()
     else:
         records = from_file(Source(file, text_column=text_column, labelled=False))
+    name = str(run_folder.newest_model()) if model is None else run_folder.standing(model)
+    if name != model and not quiet:
+        console.print(f"model: {printable(name)}", markup=False)
     predictor = Predictor(
-        str(run_folder.newest_model()) if model is None else model,
+        name,
         precision=mixed_precision,
         batch=batch,
         max_length=max_length,

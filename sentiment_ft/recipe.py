@@ -21,7 +21,12 @@ from sentiment_ft.errors import ConfigError
 from sentiment_ft.terminal import printable
 
 FLAGS = {"model_name_or_path": "--model"}  # flags that are not the key's own name
-RIVALS = {"warmup_steps": "warmup_ratio", "warmup_ratio": "warmup_steps"}  # giving one takes the recipe's other back
+RIVALS = {  # giving one takes the recipe's other back
+    "warmup_steps": "warmup_ratio",
+    "warmup_ratio": "warmup_steps",
+    "gradient_accumulation_steps": "global_batch_size",
+    "global_batch_size": "gradient_accumulation_steps",
+}
 MAX_RECIPE_BYTES = 1_000_000  # a recipe has some 40 lines; more is not a recipe
 
 
@@ -58,9 +63,17 @@ class Loaded:
         return self.config.run_name or self.recipe
 
 
+# What PyYAML raises for a value: an empty !!int is an IndexError, a !!bool that is none a KeyError, a !!timestamp an
+# AttributeError.
+_UNREADABLE = (
+    yaml.YAMLError, ValueError, TypeError, RecursionError, LookupError, AttributeError, OverflowError,
+)  # fmt: skip
+_BOOLEAN = "tag:yaml.org,2002:bool"
+
+
 class _Loader(yaml.SafeLoader):
-    """SafeLoader that reads 1e-6 as a number, as YAML 1.2 does (PyYAML follows 1.1, which wants 1.0e-6), and refuses
-    a key given twice.
+    """SafeLoader that reads 1e-6 as a number and yes, no, on, off as words, as YAML 1.2 does (PyYAML follows 1.1, which
+    wants 1.0e-6), and refuses a key given twice.
     """
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
@@ -71,13 +84,21 @@ class _Loader(yaml.SafeLoader):
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes what `_Loader` reads: the text 1e5 in quotes, rare line breaks as escapes (PyYAML loses them)."""
+    """Writes what `_Loader` reads: the text 1e5 in quotes, rare line breaks as escapes (PyYAML loses them).
+
+    Words of YAML 1.1 such as `yes` are quoted as well, for other readers.
+    """
 
     def represent_str(self, data: str) -> yaml.ScalarNode:
         style = '"' if any(character in data for character in "\n\x85\u2028\u2029") else None
         return self.represent_scalar("tag:yaml.org,2002:str", data, style)
 
 
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != _BOOLEAN]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver(_BOOLEAN, re.compile("^(true|True|TRUE|false|False|FALSE)$"), list("tTfF"))
 _Dumper.add_representer(str, _Dumper.represent_str)
 for _yaml in (_Loader, _Dumper):
     _yaml.add_implicit_resolver(
@@ -176,7 +197,8 @@ def _read(recipe: str) -> tuple[str, dict[str, Any], dict[str, str]]:
         raise ConfigError(f"not valid YAML: {error.problem}", where=f"{printable(recipe, 80)}:{line}") from None
     except (yaml.YAMLError, RecursionError) as error:
         raise ConfigError(f"not valid YAML: {printable(str(error), 200)}", where=printable(recipe, 80)) from None
-    stem = re.sub(r"[^A-Za-z0-9._-]+", "-", path.stem if not is_name else recipe).strip("-.")[:60] or "run"
+    stem = re.sub(r"[^A-Za-z0-9._-]+", "-", path.stem if not is_name else recipe).rstrip("-.")
+    stem = stem.lstrip("._-")[:60] or "run"  # what run_name in config.py allows: the folder's config is a recipe too
     return (stem, *_mapping(node, shown))
 
 
@@ -192,7 +214,7 @@ def _mapping(node: yaml.Node | None, shown: str) -> tuple[dict[str, Any], dict[s
         where = f"{shown}:{key_node.start_mark.line + 1}"
         try:
             key, value = loader.construct_object(key_node, deep=True), loader.construct_object(value_node, deep=True)
-        except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+        except _UNREADABLE as error:
             raise ConfigError(f"cannot be read: {_yaml_words(error)}", where=where) from None
         if not isinstance(key, str):
             raise ConfigError(f"key {printable(str(key), 60)} is not a word", where=where)
@@ -228,7 +250,7 @@ def _parse_override(override: str) -> tuple[str, Any]:
         )
     try:
         return key.strip(), yaml.load(text, Loader=_Loader)
-    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+    except _UNREADABLE as error:
         raise ConfigError(
             f"the value of {printable(key, 60)} is not valid YAML: {_yaml_words(error)}", where="-o"
         ) from None
@@ -245,6 +267,8 @@ def _shown(value: Any) -> str:
 
 def _yaml_words(error: Exception) -> str:
     """The fault without the excerpt that PyYAML draws below it over three lines."""
+    if isinstance(error, (LookupError, AttributeError, OverflowError)):
+        return "a value does not fit the type that is written before it"
     problem = error.problem if isinstance(error, yaml.MarkedYAMLError) else None
     return printable(problem or str(error), 200)
 

@@ -13,6 +13,7 @@ from accelerate import Accelerator
 from numpy.typing import NDArray
 
 from sentiment_ft.config import Config
+from sentiment_ft.data.overlap import Overlap
 from sentiment_ft.data.prepare import Prepared
 from sentiment_ft.run.sizes import Sizes
 from sentiment_ft.track.record import NoRecorder, Recorder
@@ -29,6 +30,8 @@ class State:
     rows_seen: int = 0
     skipped: int = 0
     skipped_in_a_row: int = 0
+    loss_scale: float = 1.0
+    """What the loss is multiplied by in fp16, so that small gradients do not vanish."""
     best: tuple[float, float] | None = None
     """(metric, -log-loss) of the best model; larger is better, so log_loss as a metric stands negated."""
     best_update: int = 0
@@ -84,3 +87,9 @@ class Run:
     started: float = field(default_factory=time.perf_counter)
     best_p_positive: NDArray[np.float64] | None = None
     """Probabilities of the validation rows by the best model."""
+    last_p_positive: NDArray[np.float64] | None = None
+    """The same by the model of the newest evaluation."""
+    environment: dict[str, Any] = field(default_factory=dict)
+    """The content of environment.json. Main process only."""
+    overlaps: dict[str, Overlap] = field(default_factory=dict)
+    """By part that judges (validation, test): how much of it training has seen. Main process only."""

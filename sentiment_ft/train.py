@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import os
 import time
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 from accelerate import Accelerator
-from accelerate.utils import DistributedType, set_seed
+from accelerate.utils import broadcast_object_list, set_seed
 from torch.nn.functional import cross_entropy
 
 from sentiment_ft import outcome, periodic
@@ -26,16 +25,17 @@ from sentiment_ft.data import batching
 from sentiment_ft.data.batching import Indices
 from sentiment_ft.data.collate import collate
 from sentiment_ft.data.prepare import Prepared, prepare
-from sentiment_ft.errors import ModelError, TrainingError
+from sentiment_ft.errors import TrainingError
 from sentiment_ft.model import classifier, parameters
 from sentiment_ft.recipe import Loaded, dump
 from sentiment_ft.run import folder as run_folder
 from sentiment_ft.run import precision as run_precision
+from sentiment_ft.run.accelerator import start
 from sentiment_ft.run.cpu import tune
 from sentiment_ft.run.memory import reset_peak
 from sentiment_ft.run.schedule import learning_rate
-from sentiment_ft.run.sizes import Sizes, derive
-from sentiment_ft.state import Interval, Run
+from sentiment_ft.run.sizes import Sizes, batch_sizes, derive
+from sentiment_ft.state import Interval, Run, State
 from sentiment_ft.track.progress import bar
 from sentiment_ft.track.record import NoRecorder, Recorder
 from sentiment_ft.track.wandb_mirror import open_mirror
@@ -52,28 +52,26 @@ def main(loaded: Loaded, *, output: str | None = None, overwrite: bool = False, 
     config = loaded.config
     device = run_precision.device_in_use()
     precision = run_precision.resolve(config.mixed_precision, device)
-    destination = run_folder.choose(output, loaded.run_name, overwrite=overwrite)
+    inputs = [name for name in (config.data, config.validation, config.test, config.model_name_or_path) if name]
+    destination = run_folder.choose(output, loaded.run_name, overwrite=overwrite, inputs=inputs)
     tune(device)
-    if device.kind == "cpu":
-        os.environ.setdefault("DS_ACCELERATOR", "cpu")  # Accelerate imports DeepSpeed, which says so on standard output
-    accelerator = Accelerator(mixed_precision=run_precision.ACCELERATE_NAMES[precision], cpu=device.kind == "cpu")
-    if accelerator.distributed_type not in (DistributedType.NO, DistributedType.MULTI_GPU, DistributedType.MULTI_CPU):
-        raise ModelError(
-            f"{accelerator.distributed_type.value} is not supported yet", way_out="one process, or plain data parallel"
-        )
+    accelerator = start(precision, device)
     quiet = quiet or not accelerator.is_main_process
+    batch_sizes(config, accelerator.num_processes)  # a contradiction is told before any row is read
     tokenizer, data = load_data(accelerator, config, quiet=quiet)
     sizes = derive(config, len(data.train), accelerator.num_processes)
     run = build(config, accelerator, tokenizer, data, sizes, precision, destination, quiet=quiet)
     if accelerator.is_main_process:
-        run_folder.create(destination, dump(config), overwrite=overwrite)
+        named = config.model_copy(update={"run_name": loaded.run_name})  # as a recipe its file is just config.yaml
+        may_move = loaded.run_name if output is None else None
+        run.folder = run_folder.create(destination, dump(named), overwrite=overwrite, run_name=may_move)
         outcome.opening(run, loaded, device.name)
-    accelerator.wait_for_everyone()
+    run.folder = Path(broadcast_object_list([str(run.folder)])[0])
     with open_recorder(run, loaded) as recorder:
         run.recorder = recorder
         fit(run)
         outcome.closing(run)
-    return destination
+    return run.folder
 
 
 def load_data(accelerator: Accelerator, config: Config, *, quiet: bool) -> tuple[Any, Prepared]:
@@ -111,10 +109,13 @@ def build(
     model = classifier.load_for_training(
         config.model_name_or_path, hidden_dropout=config.hidden_dropout, attention_dropout=config.attention_dropout
     )
+    classifier.check_vocabulary(model, tokenizer, config.model_name_or_path)
     if config.freeze_embeddings:
         parameters.freeze_embeddings(model)
+    groups = parameters.groups(model, config.weight_decay, config.gradual_unfreezing_updates)
+    parameters.check_releases(groups, config.gradual_unfreezing_updates, sizes.total_updates)
     optimizer = torch.optim.AdamW(
-        parameters.groups(model, config.weight_decay, config.gradual_unfreezing_updates),
+        groups,
         lr=config.learning_rate,
         betas=(config.adam_beta1, config.adam_beta2),
         eps=config.adam_epsilon,
@@ -136,6 +137,7 @@ def build(
         folder=folder,
         quiet=quiet,
         interval=Interval.fresh(accelerator.device),
+        state=State(loss_scale=1.0 if accelerator.scaler is None else accelerator.scaler.get_scale()),
     )
 
 
@@ -178,7 +180,8 @@ def epoch_order(run: Run, epoch: int) -> Indices:
 
 
 def train_step(run: Run, rows: Indices) -> None:
-    """One update over `rows`, the global batch of all processes. Nothing is read back from the device.
+    """One update over `rows`, the global batch of all processes. Nothing is read back from the device, but the loss
+    scale in fp16.
 
     Exact accumulation: the loss of a micro-batch is summed over its rows and divided by the rows of the whole global
     batch, also in the short last window; a mean of means would weigh its rows more. DDP averages gradients over
@@ -203,12 +206,28 @@ def train_step(run: Run, rows: Indices) -> None:
         interval.padded_tokens += 0 if empty else batch["input_ids"].numel()
     rate = current_rate(run)
     for group in run.optimizer.param_groups:
-        group["lr"] = rate if run.state.update >= group["release"] else 0.0
+        released = run.state.update >= group["release"]
+        group["lr"] = rate if released else 0.0
+        for parameter in () if released else group["params"]:
+            parameter.grad = None  # counts neither in the norm that clips nor in the moments of AdamW
     interval.grad_norm = accelerator.clip_grad_norm_(run.model.parameters(), run.config.max_grad_norm or math.inf)
     run.optimizer.step()
     run.optimizer.zero_grad(set_to_none=True)
-    count_update(run, len(rows), skipped=run.optimizer.step_was_skipped)
+    count_update(run, len(rows), skipped=was_skipped(run))
     interval.seconds += time.perf_counter() - began
+
+
+def was_skipped(run: Run) -> bool:
+    """Whether the fp16 scaler skipped the update: then, and only then, it lowers its scale.
+
+    The optimizer cannot tell (`step_was_skipped` of Accelerate is always False here): a fused AdamW is always called
+    and skips inside its kernel. One read from the device, as GradScaler makes for an optimizer that is not fused.
+    """
+    scaler, before = run.accelerator.scaler, run.state.loss_scale
+    if scaler is None:
+        return False
+    run.state.loss_scale = scaler.get_scale()
+    return run.state.loss_scale < before
 
 
 def count_update(run: Run, rows: int, *, skipped: bool) -> None:

@@ -20,7 +20,8 @@ from click.testing import CliRunner, Result
 
 from sentiment_ft import cli
 from sentiment_ft.cli import options
-from sentiment_ft.model import bundled, classifier
+from sentiment_ft.cli.verb import Verb
+from sentiment_ft.model import bundled
 from tests.tiny import write_reviews
 
 PROGRAM = "from sentiment_ft.cli import main; main(prog_name='sentiment-ft')"
@@ -108,6 +109,10 @@ def test_help_loads_nothing_heavy_and_answers_at_once():
 def test_completion_prints_a_script(shell):
     result = call("completion", shell)
     assert result.exit_code == 0 and "_SENTIMENT_FT_COMPLETE" in result.stdout and "sentiment-ft" in result.stdout
+
+
+def test_help_of_o_says_where_the_keys_are():
+    assert "`sentiment-ft plan --no-model` lists them" in " ".join(call("train", "--help").stdout.split())
 
 
 def test_recipe_names_are_completed():
@@ -316,7 +321,7 @@ def test_no_model_at_all(here):
 
 
 def test_hub_model_without_a_network(here, monkeypatch):
-    monkeypatch.setattr(classifier.hub, "reachable", lambda: False)
+    monkeypatch.setattr("sentiment_ft.hub.reachable", lambda: False)
     began = time.monotonic()
     assert_refused(call("predict", "-m", "nobody/nothing", "x"), 4, "nobody/nothing", "--model bundled")
     assert time.monotonic() - began < 10
@@ -359,6 +364,70 @@ def test_outputs_that_exist_or_cannot_be(here, model):
     ]:
         assert_refused(result, 6, part)
     assert {path: path.read_bytes() for path in here.rglob("*") if path.is_file()} == before
+
+
+def test_overwrite_without_a_named_folder_is_refused(here, model):
+    assert_refused(train("synthetic", model, "--overwrite"), 2, "--overwrite: there is no --output to replace")
+
+
+def test_a_run_can_be_overwritten_and_another_project_cannot(here, model):
+    """A real run leaves nothing but what overwriting knows as a run's own."""
+    (here / "a.csv").write_bytes(table(ROWS))
+    for seed in (1, 2):
+        result = train("a.csv", model, "--output", "run", "--overwrite", "--seed", seed, "-o", "report_to=none")
+        assert result.exit_code == 0, result.output
+        assert f"seed: {seed}\n" in (here / "run" / "config.yaml").read_text()
+    (here / "proj" / "src").mkdir(parents=True)
+    (here / "proj" / "src" / "thesis.tex").write_text("years of work")
+    for config, part in [("lr: 3\n", "not a run folder"), ((here / "run" / "config.yaml").read_text(), "writes: src")]:
+        (here / "proj" / "config.yaml").write_text(config)
+        assert_refused(train("a.csv", model, "--output", "proj", "--overwrite"), 6, part)
+        assert (here / "proj" / "src" / "thesis.tex").read_text() == "years of work"
+
+
+class OutOfMemoryError(RuntimeError):
+    """As torch names its own, so that torch is not needed to know it."""
+
+
+@pytest.mark.parametrize(
+    ("error", "part"),
+    [
+        (
+            OutOfMemoryError("CUDA: tried to allocate 2.00 GiB.\nmore"),
+            "out of memory: CUDA: tried to allocate 2.00 GiB",
+        ),
+        (MemoryError(), "out of memory\n"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory"), "DefaultCPUAllocator"),
+        (RuntimeError("MPS backend out of memory"), "MPS backend"),
+    ],
+)
+def test_out_of_memory_is_no_traceback(error, part):
+    @click.command(cls=Verb)
+    def verb() -> None:
+        raise error
+
+    result = CliRunner().invoke(verb)
+    assert_refused(result, 4, part, "way out: a smaller --batch", "--max-length")
+
+
+@pytest.mark.parametrize("error", [RuntimeError("mat1 and mat2"), ZeroDivisionError()])
+def test_a_bug_keeps_its_traceback(error):
+    @click.command(cls=Verb)
+    def verb() -> None:
+        raise error
+
+    assert CliRunner().invoke(verb).exception is error
+
+
+@pytest.mark.parametrize(("name", "told"), [("train", True), ("predict", False)])
+def test_ctrl_c_says_what_is_whole(name, told):
+    @click.command(name, cls=Verb)
+    def verb() -> None:
+        raise KeyboardInterrupt
+
+    result = CliRunner().invoke(verb)
+    assert_refused(result, 130, "interrupted")
+    assert ("best/" in result.stderr) is told and result.stderr.count("\n") == 1
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,8 @@ from sentiment_ft import cli, evaluation
 from sentiment_ft.data.prepare import Part, load_source
 from sentiment_ft.data.sources import Source
 from sentiment_ft.evaluation import Limits, probabilities
+from sentiment_ft.judge import intervals
+from sentiment_ft.judge.scores import SCORES, scores
 from tests.tiny import write_model, write_reviews
 
 
@@ -101,6 +104,10 @@ def test_a_few_micro_batches_are_the_longest_rows(model, part, by_hand):
     np.testing.assert_allclose(judged(model, part, rows=4, micro_batches=2), by_hand[1][longest], atol=1e-5)
 
 
+def test_a_batch_larger_than_the_part_takes_no_more_memory(model, part, by_hand):
+    np.testing.assert_allclose(judged(model, part, rows=10**12, micro_batches=1), by_hand[1], atol=1e-5)
+
+
 @pytest.mark.parametrize("processes", [2, 3])
 def test_each_row_once_over_several_processes(processes, model, part, by_hand, monkeypatch):
     """Process by process, in one: what each hands to `gather` is joined as the collective joins it."""
@@ -158,13 +165,14 @@ def test_scores_come_through_the_evaluate_metric(model, reviews, monkeypatch):
     seen = []
 
     class Metric:
-        def compute(self, **arguments: np.ndarray) -> dict[str, float]:
-            seen.append(arguments)
-            return {"accuracy": 0.125}
+        def compute(self, *, predictions: np.ndarray, references: np.ndarray) -> dict[str, float | None]:
+            seen.append({"references": references, "predictions": predictions})
+            return scores(references, predictions) | {"accuracy": 0.125}
 
     monkeypatch.setattr(evaluation, "metric", Metric)
+    monkeypatch.setattr(intervals, "scores", lambda *_: pytest.fail("computed twice"))
     found = json.loads(call(model, "--data", reviews, "--samples", 100, "--json"))
-    assert found["scores"] == {"accuracy": 0.125}
+    assert found["scores"]["accuracy"] == 0.125 and list(found["scores"]) == list(SCORES)
     assert len(seen[0]["references"]) == len(seen[0]["predictions"]) == 45
 
 
@@ -204,11 +212,33 @@ def test_columns_and_labels_can_be_named(model, tmp_path):
 def test_a_model_that_gives_no_number_is_refused(model, reviews, tmp_path):
     broken = AutoModelForSequenceClassification.from_pretrained(model)
     with torch.no_grad():
-        broken.classifier.bias.fill_(float("nan"))
+        broken.bert.embeddings.LayerNorm.weight.fill_(3e38)  # finite, but their sums are not
     broken.save_pretrained(tmp_path / "broken")
     AutoTokenizer.from_pretrained(model).save_pretrained(tmp_path / "broken")
     call("broken", "--data", reviews, "--output", "judged", code=4)
     assert os.listdir(tmp_path) == ["broken"]
+
+
+def test_rows_may_be_longer_than_in_training(model, reviews, tmp_path):
+    short = Path(shutil.copytree(model, tmp_path / "short"))
+    tokenizer = AutoTokenizer.from_pretrained(model)
+    tokenizer.model_max_length = 16
+    tokenizer.save_pretrained(short)
+    asked = {length: json.loads(call("short", "-d", reviews, "--samples", 100, "--json", *length)) for length in (
+        (), ("--max-length", 12), ("--max-length", 128),
+    )}  # fmt: skip
+    assert [found["max_length"] for found in asked.values()] == [16, 12, 128]
+    whole = json.loads(call(model, "-d", reviews, "--samples", 100, "--json"))
+    assert asked["--max-length", 128]["scores"] == whole["scores"] != asked[()]["scores"]
+    call("short", "-d", reviews, "--max-length", 129, code=2)
+
+
+def test_a_tokenizer_with_more_words_than_the_model_is_refused(model, reviews, tmp_path):
+    AutoModelForSequenceClassification.from_pretrained(model).save_pretrained(tmp_path / "other")
+    tokenizer = AutoTokenizer.from_pretrained(model)
+    tokenizer.add_tokens(["unheard-of"])
+    tokenizer.save_pretrained(tmp_path / "other")
+    call("other", "--data", reviews, code=4)
 
 
 def test_the_newest_finished_run_is_the_default(model, reviews, tmp_path):

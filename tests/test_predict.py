@@ -6,8 +6,12 @@ import csv
 import io
 import json
 import os
+import shutil
 import tracemalloc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +19,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 from accelerate.state import AcceleratorState
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from sentiment_ft import cli, predict
@@ -36,12 +40,29 @@ def _here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
-def call(model: Path, *arguments: object, code: int = 0) -> str:
+def invoke(*arguments: object, code: int = 0) -> Result:
     AcceleratorState._reset_state(reset_partial_state=True)
-    options = ("predict", "-m", model, "--precision", "fp32")
-    result = CliRunner().invoke(cli.main, list(map(str, (*options, *arguments))))
+    result = CliRunner().invoke(cli.main, list(map(str, ("predict", "--precision", "fp32", *arguments))))
     assert result.exit_code == code, (result.output, result.exception)
-    return result.stdout
+    return result
+
+
+def call(model: Path, *arguments: object, code: int = 0) -> str:
+    return invoke("-m", model, *arguments, code=code).stdout
+
+
+@contextmanager
+def standard_input(content: bytes) -> Iterator[None]:
+    """Descriptor 0 reads `content`."""
+    Path("in").write_bytes(content)
+    descriptor, before = os.open("in", os.O_RDONLY), os.dup(0)
+    os.dup2(descriptor, 0)
+    try:
+        yield
+    finally:
+        os.dup2(before, 0)
+        os.close(before)
+        os.close(descriptor)
 
 
 def by_hand(model: Path, text: str) -> float:
@@ -144,16 +165,9 @@ def test_text_for_a_terminal_cannot_touch_it(model):
     assert max(map(len, printed.splitlines())) < 230
 
 
-def test_standard_input(model, monkeypatch, tmp_path):
-    (tmp_path / "in").write_bytes(b"\xef\xbb\xbfgood\n\nbad\r\ncaf\xe9\nlast")
-    descriptor, before = os.open(tmp_path / "in", os.O_RDONLY), os.dup(0)
-    os.dup2(descriptor, 0)
-    try:
+def test_standard_input(model):
+    with standard_input(b"\xef\xbb\xbfgood\n\nbad\r\ncaf\xe9\nlast"):
         found = records(call(model, "--file", "-"))
-    finally:
-        os.dup2(before, 0)
-        os.close(before)
-        os.close(descriptor)
     assert [record["text"] for record in found] == ["good", "", "bad", "caf\ufffd", "last"]
     assert [record.get("error") for record in found] == [
         None,
@@ -162,6 +176,53 @@ def test_standard_input(model, monkeypatch, tmp_path):
         "not UTF-8: byte 0xe9 at column 4",
         None,
     ]
+
+
+@pytest.mark.parametrize("style", ["csv", "jsonl", "text"])
+def test_line_that_cannot_be_read_cannot_touch_the_terminal(style, model):
+    with standard_input(b"\x1b[31mhello \x9b\xff\ngood\n\x1b[31m\0\n"):
+        printed = call(model, "--file", "-", "--format", style)
+    assert "\x1b" not in printed and "\\u001b" not in printed and printed.count("\n") >= 3
+    assert style == "text" or "x1b[31mhello" in printed
+
+
+def test_blank_lines_of_jsonl_get_their_record(model, tmp_path):
+    (tmp_path / "a.jsonl").write_text('{"text": "good"}\n\n{"text": "bad"}\n')
+    found = records(call(model, "--file", "a.jsonl"))
+    assert [(record["line"], record.get("error")) for record in found] == [(1, None), (2, "no text"), (3, None)]
+
+
+def test_model_that_nobody_named_is_told(model, tmp_path):
+    shutil.copytree(model, tmp_path / "runs" / "a" / "best")
+    (tmp_path / "runs" / "a" / "summary.json").write_text("{}")
+    result = invoke("good")
+    assert result.stderr == "model: runs/a/best\n" and records(result.stdout)
+    assert invoke("-q", "good").stderr == invoke("-m", "runs/a/best", "good").stderr == ""
+
+
+def test_best_model_of_a_run_killed_while_it_was_swapped_is_found_and_told(model, tmp_path):
+    shutil.copytree(model, tmp_path / "runs" / "a" / ".best.old")
+    result = invoke("-m", "runs/a/best", "good")
+    assert result.stderr == "model: runs/a/.best.old\n" and result.stdout == call(model, "good")
+
+
+@pytest.mark.parametrize("name", ["missing.txt", "utf16.txt", "empty.csv", "columns.csv", "torn.parquet"])
+def test_file_that_cannot_be_read_is_told_before_the_model_is_loaded(name, model, tmp_path, monkeypatch):
+    (tmp_path / "utf16.txt").write_text("good\n", encoding="utf-16")
+    (tmp_path / "empty.csv").write_text("text\n")
+    (tmp_path / "columns.csv").write_text("a,b\n1,2\n")
+    (tmp_path / "torn.parquet").write_bytes(b"PAR1")
+
+    def load(*_: object, **__: object) -> None:
+        raise AssertionError("loaded")
+
+    monkeypatch.setattr(predict, "Predictor", load)
+    assert name in invoke("-m", model, "--file", name, code=3).stderr
+
+
+@pytest.mark.parametrize("source", [("good",), ("--file", "-")])
+def test_column_of_what_has_none_is_refused(source, model):
+    assert "only a --file has columns" in invoke("-m", model, "--text-column", "x", *source, code=2).stderr
 
 
 def test_texts_and_file_together_are_refused(model):
@@ -176,10 +237,57 @@ def test_max_length_of_the_command_cuts(model):
     assert a["probabilities"] != b["probabilities"]
 
 
+def test_max_length_of_the_command_may_exceed_that_of_the_training(model, tmp_path):
+    trained = shutil.copytree(model, tmp_path / "trained-with-16")
+    config = json.loads((trained / "tokenizer_config.json").read_text())
+    (trained / "tokenizer_config.json").write_text(json.dumps(config | {"model_max_length": 16}))
+    texts = ("good " + "bad " * 50, "good " + "bad " * 60)
+    [a, b] = records(call(trained, *texts))
+    assert a["probabilities"] == b["probabilities"]
+    assert records(call(trained, "--max-length", 128, *texts)) == records(call(model, *texts))
+    assert "128 positions" in invoke("-m", trained, "--max-length", 129, "good", code=2).stderr
+
+
 def test_a_model_gives_what_it_was_trained_to_cut(model, tmp_path):
     """Rows are cut at the tokenizer's model_max_length, never beyond the positions there are."""
     tokenizer_config = json.loads((model / "tokenizer_config.json").read_text())
     assert Predictor(str(model), precision="fp32")._max_length == min(128, tokenizer_config["model_max_length"])
+
+
+def test_device_without_float64_is_enough(predictor, monkeypatch):
+    """Apple's GPUs refuse float64, so the logits of the model must come to the host as they are."""
+    real, seen = torch.Tensor.double, []
+
+    def double(tensor: torch.Tensor) -> torch.Tensor:
+        seen.append(tensor.device.type)
+        if not tensor.is_cpu:
+            raise TypeError("Cannot convert a MPS Tensor to float64 dtype")
+        return real(tensor)
+
+    class OnDevice:
+        """Logits that say they are on a device until they are fetched."""
+
+        is_cpu, device = False, torch.device("mps")
+
+        def __init__(self, values: torch.Tensor) -> None:
+            self.values = values
+
+        def float(self) -> OnDevice:
+            return self
+
+        def cpu(self) -> torch.Tensor:
+            return self.values
+
+        def double(self) -> torch.Tensor:
+            return double(self)
+
+    plain = predictor._model
+    [expected] = predictor.predict(from_arguments(["good"]))
+    monkeypatch.setattr(torch.Tensor, "double", double)
+    wrapped = lambda **batch: SimpleNamespace(logits=OnDevice(plain(**batch).logits))  # noqa: E731
+    monkeypatch.setattr(predictor, "_model", wrapped)
+    [found] = predictor.predict(from_arguments(["good"]))
+    assert found == expected and seen == ["cpu"]
 
 
 @pytest.mark.slow

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from sentiment_ft import recipe
 from sentiment_ft.config import SECTIONS, Config, keys_of
 from sentiment_ft.errors import ConfigError
 from sentiment_ft.recipe import BOUND_TO_DATA, dump, load
+from sentiment_ft.run.sizes import batch_sizes
 
 DEFAULTS = Config()
 
@@ -69,8 +70,30 @@ def test_every_fault_is_told_at_once_with_its_place_and_a_near_key(written):
     [
         (["warmup_steps=5", "warmup_ratio=0.1"], "warmup_steps and warmup_ratio"),
         (["negative_max_rating=4"], "belong together"),
+        (["positive_min_rating=7"], "belong together"),
         (["negative_max_rating=7", "positive_min_rating=4"], "must be below"),
+        (["negative_max_rating=5", "positive_min_rating=5"], "must be below"),
+        (["label_map={good: 2}"], "input should be 0 or 1, not 2"),
+        (["label_map={good: yes}"], "input should be 0 or 1, not 'yes'"),
+        (["label_map={1: 0, '1': 1}"], "label_map: gives the label 1 twice"),
+        (["label_map={true: 0, 'true': 0}"], "label_map: gives the label true twice"),
+        (["label_map={null: 0}"], "input should be a valid string, not None"),
+        (["label_map=[1, 0]"], "input should be a valid dictionary"),
         (["negative_max_rating=4", "positive_min_rating=7", "label_map={a: 0}"], "keep one"),
+        (["data=a.csv", "validation=a.csv"], "validation and data are the same rows: leave out validation"),
+        (["data=a.csv", "test=a.csv"], "test and data are the same rows"),
+        (["data=a.csv", "validation=b.csv", "test=b.csv"], "test and validation are the same rows"),
+        (["num_train_epochs=1e7"], "less than or equal to 1000000"),
+        (["max_steps=10000000000000"], "less than or equal to 1099511627776"),
+        *(
+            ([f"{key}=1000000000000"], "less than or equal to 1048576")
+            for key in (
+                "per_device_batch_size",
+                "gradient_accumulation_steps",
+                "global_batch_size",
+                "per_device_eval_batch_size",
+            )
+        ),
     ],
 )
 def test_values_that_contradict_each_other_are_refused(overrides, said):
@@ -148,6 +171,22 @@ def test_broken_override_is_refused(text):
     assert refusal("quickstart", [text]).startswith("-o: ")
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("seed", '!!int ""'),
+        ("learning_rate", '!!float ""'),
+        ("data", "!!timestamp x"),
+        ("data", "!!timestamp 0001-01-01T00:00:00+23:59"),
+        ("freeze_embeddings", "!!bool x"),
+    ],
+)
+def test_value_that_does_not_fit_its_tag_is_refused(written, key, value):
+    said = "a value does not fit the type that is written before it"
+    assert refusal("quickstart", [f"{key}={value}"]) == f"-o: the value of {key} is not valid YAML: {said}"
+    assert refusal(written(f"\n{key}: {value}\n")) == f"mine.yaml:2: cannot be read: {said}"
+
+
 def test_bomb_of_aliases_is_refused_in_no_time(written):
     levels = [f"&b{n} [{', '.join([f'*b{n - 1}'] * 9)}]" for n in range(1, 12)]  # 9^11 = 31 billion words
     lines = ["&b0 [boom]", *levels]
@@ -208,6 +247,27 @@ def test_one_way_to_say_warm_up_takes_the_recipes_other_back(written):
     assert "both given" in refusal(written("warmup_steps: 5\nwarmup_ratio: 0.1\n"))
 
 
+def test_one_way_to_say_the_batch_takes_the_recipes_other_back(written):
+    loaded = load("t4", (), {"global_batch_size": 32})
+    assert (loaded.config.gradient_accumulation_steps, loaded.config.global_batch_size) == (None, 32)
+    assert loaded.origins["gradient_accumulation_steps"] == "default, as global_batch_size is given"
+    assert batch_sizes(loaded.config, processes=2) == (2, 32)
+    loaded = load("imdb", ["gradient_accumulation_steps=2"])
+    assert (loaded.config.gradient_accumulation_steps, loaded.config.global_batch_size) == (2, None)
+    assert load("imdb", ["gradient_accumulation_steps=null"]).config.global_batch_size == 32
+    both = ["gradient_accumulation_steps=3", "global_batch_size=32"]
+    in_a_file = written("gradient_accumulation_steps: 3\nglobal_batch_size: 32\n")
+    for loaded in (load("t4", both), load("imdb", both), load(in_a_file)):
+        with pytest.raises(ConfigError, match="global_batch_size 32 contradicts"):
+            batch_sizes(loaded.config, processes=1)
+
+
+def test_seed_leaves_room_for_the_number_of_the_process():
+    """NumPy's seeds have 32 bits, and every process adds its own number."""
+    assert load("quickstart", [f"seed={2**31 - 1}"]).config.seed + 1 + 10**6 < 2**32
+    assert "seed: input should be less than 2147483648" in refusal("quickstart", [f"seed={2**31}"])
+
+
 def test_bound_keys_are_keys():
     assert set(Config.model_fields) > BOUND_TO_DATA
     assert sorted(key for section in SECTIONS for key in keys_of(section)) == sorted(Config.model_fields)
@@ -225,6 +285,9 @@ def test_every_packaged_recipe_loads_and_comes_back(name, tmp_path):
 def test_run_name_is_the_recipes_name_made_fit_for_a_folder(written):
     assert load(written("seed: 1", "my run (2).yaml")).run_name == "my-run-2"
     assert load(written("seed: 1", "….yaml")).run_name == "run"
+    for name in ("_x.yaml", "-_.x.yaml", "__.yaml", f"{'a' * 59}-b.yaml"):
+        stem = load(written("seed: 1", name)).run_name
+        assert Config(run_name=stem).run_name == stem, "the folder's config.yaml is a recipe too"
     assert load(written("run_name: other")).run_name == "other"
 
 
@@ -239,6 +302,12 @@ TRAPS = st.sampled_from(
         ".5",
         "0x1F",
         "yes",
+        "On",
+        "off",
+        "true",
+        "FALSE",
+        "1",
+        "1.0",
         "2024-01-01",
         "1:30",
         "a: b",
@@ -254,8 +323,17 @@ TRAPS = st.sampled_from(
 )
 TEXT = st.one_of(WORDS, TRAPS)
 NUMBERS = st.floats(1e-12, 0.999, exclude_min=True)
+
+
+def distinct(**values) -> Config:
+    """A Config whose sources are not the same rows."""
+    sources = [values[key] for key in ("data", "validation", "test") if values[key] is not None]
+    assume(len(set(sources)) == len(sources))
+    return Config(**values)
+
+
 CONFIGS = st.builds(
-    Config,
+    distinct,
     data=TEXT,
     validation=st.none() | TEXT,
     test=st.none() | TEXT,
@@ -269,7 +347,7 @@ CONFIGS = st.builds(
     max_grad_norm=st.none() | NUMBERS,
     mixed_precision=st.sampled_from(["auto", "fp32", "fp16", "bf16"]),
     freeze_embeddings=st.booleans(),
-    seed=st.integers(0, 2**32 - 1),
+    seed=st.integers(0, 2**31 - 1),
     run_name=st.none() | st.sampled_from(["1e5", "2E3", "0x1F", "007", "1_000", "no", "null", "2024-01-01", "a.b-c"]),
 )
 
@@ -294,10 +372,32 @@ def test_config_cannot_be_changed_after_the_check():
 
 
 @pytest.mark.parametrize("key", ["max_steps", "learning_rate", "warmup_steps", "seed", "max_grad_norm"])
-@pytest.mark.parametrize("word", ["true", "no"])
-def test_yes_and_no_are_no_numbers(key, word):
-    with pytest.raises(ConfigError, match=f"{key}: input should be a number, not (true|false)"):
+@pytest.mark.parametrize("word", ["true", "False", "no", "yes"])
+def test_true_and_no_are_no_numbers(key, word):
+    with pytest.raises(ConfigError, match=f"{key}: input should be a (valid )?(number|integer)"):
         load("quickstart", [f"{key}={word}"])
+
+
+@pytest.mark.parametrize(
+    ("written_map", "read"),
+    [
+        ("{1: 0, 2: 1}", {"1": 0, "2": 1}),
+        ("{-1: 0, 1.0: 1}", {"-1": 0, "1": 1}),
+        ("{yes: 1, no: 0}", {"yes": 1, "no": 0}),
+        ("{On: 1, off: 0}", {"On": 1, "off": 0}),
+        ("{true: 1, False: 0}", {"true": 1, "false": 0}),
+        ("{'1': 0, good: 1}", {"1": 0, "good": 1}),
+    ],
+)
+def test_labels_are_words_however_yaml_reads_them(written, written_map, read):
+    assert load(written(f"label_map: {written_map}\n")).config.label_map == read
+    assert load("quickstart", [f"label_map={written_map}"]).config.label_map == read
+
+
+def test_only_true_and_false_are_booleans(written):
+    assert load(written("freeze_embeddings: true\n")).config.freeze_embeddings is True
+    assert load(written("text_column: yes\nlabel_column: off\n")).config.text_column == "yes"
+    assert yaml.SafeLoader("").resolve(yaml.ScalarNode, "yes", (True, False)).endswith("bool"), "ours alone is changed"
 
 
 def test_key_without_effect_is_refused_where_only_some_are_accepted():

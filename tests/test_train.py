@@ -6,11 +6,14 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Container
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from safetensors.torch import load_file
 from torch.nn.functional import cross_entropy
@@ -19,7 +22,9 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from sentiment_ft import periodic, recipe, train
 from sentiment_ft.data import batching
 from sentiment_ft.errors import ConfigError, OutputError, TrainingError
+from sentiment_ft.run import accelerator
 from sentiment_ft.run.schedule import learning_rate
+from sentiment_ft.state import Run
 from tests.tiny import write_reviews
 
 
@@ -207,14 +212,14 @@ def test_frozen_embeddings_do_not_move_and_gradual_unfreezing_releases_from_the_
         frozen["bert.encoder.layer.0.output.dense.weight"], start["bert.encoder.layer.0.output.dense.weight"]
     )
     gradual = weights(
-        trained("gradual_unfreezing_updates=4", name="gradual")
-    )  # 7 updates: head, then the top layer at update 4
+        trained("gradual_unfreezing_updates=3", "freeze_embeddings=true", name="gradual")
+    )  # 7 updates: head, at update 3 the top layer, at update 6 the one below
     assert not torch.equal(
         gradual["bert.encoder.layer.1.output.dense.weight"], start["bert.encoder.layer.1.output.dense.weight"]
     )
-    assert torch.equal(
-        gradual["bert.encoder.layer.0.output.dense.weight"], start["bert.encoder.layer.0.output.dense.weight"]
-    )
+    moved = gradual["bert.encoder.layer.0.output.dense.weight"] - start["bert.encoder.layer.0.output.dense.weight"]
+    last_rate = learning_rate(6, peak=1e-3, total=7, warmup=1, shape="linear")
+    assert 0 < moved.abs().max() < 1.05 * last_rate  # AdamW moves a weight by about the rate: one update, not more
 
 
 def test_loss_that_is_no_number_stops_the_run_and_leaves_no_summary(trained, tmp_path, monkeypatch):
@@ -225,32 +230,102 @@ def test_loss_that_is_no_number_stops_the_run_and_leaves_no_summary(trained, tmp
     assert not (tmp_path / "run" / "summary.json").exists()
 
 
-def test_an_update_with_skipped_gradients_moves_neither_schedule_nor_counter(trained, monkeypatch):
-    """What the fp16 scaler does, injected: the optimizer says that it skipped updates 3 and 4."""
-    from accelerate.optimizer import AcceleratedOptimizer
+@pytest.fixture
+def overflowing(monkeypatch):
+    """Train under a real gradient scaler; the gradients of the chosen windows, counted from 1, overflow."""
 
-    steps = []
-    real_step = AcceleratedOptimizer.step
+    def choose(windows: Container[int]) -> list[float]:
+        class Scaled(Accelerator):
+            def __init__(self, **settings: Any) -> None:
+                super().__init__(**settings)
+                self.scaler = torch.amp.GradScaler("cpu")
 
-    def step(self, closure=None):
-        steps.append(self.param_groups[0]["lr"])
-        if len(steps) not in (3, 4):
-            real_step(self, closure)
+            def unscale_gradients(self, optimizer: Any = None) -> None:  # Accelerate does so in fp16 only
+                for prepared in self._optimizers:
+                    self.scaler.unscale_(prepared.optimizer)
 
-    monkeypatch.setattr(AcceleratedOptimizer, "step", step)
-    monkeypatch.setattr(AcceleratedOptimizer, "step_was_skipped", property(lambda self: len(steps) in (3, 4)))
-    folder = trained()
-    assert steps[2] == steps[3] == steps[4] and steps[5] < steps[4]
+        rates: list[float] = []
+        real_build = train.build
+
+        def build(*arguments: Any, **settings: Any) -> Run:
+            run = real_build(*arguments, **settings)
+
+            def overflow(gradient: torch.Tensor) -> torch.Tensor:
+                rates.append(train.current_rate(run))
+                return gradient * float("inf") if len(rates) in windows else gradient
+
+            run.model.classifier.weight.register_hook(overflow)
+            return run
+
+        monkeypatch.setattr(accelerator, "Accelerator", Scaled)
+        monkeypatch.setattr(train, "build", build)
+        return rates
+
+    return choose
+
+
+@pytest.mark.parametrize("windows", [(3, 4), (1, 2, 3), (5,)])
+def test_an_update_that_overflows_moves_neither_schedule_nor_counter(trained, overflowing, windows):
+    rates = overflowing(windows)
+    folder = trained("logging_steps=5")
     summary = json.loads((folder / "summary.json").read_text())
-    assert summary["skipped_updates"] == 2 and summary["updates"] == 7 and len(steps) == 9
+    assert summary["skipped_updates"] == len(windows) and summary["updates"] == 7 and len(rates) == 7 + len(windows)
+    expected = [learning_rate(update, peak=1e-3, total=7, warmup=1, shape="linear") for update in range(7)]
+    applied = [rate for window, rate in enumerate(rates, 1) if window not in windows]
+    assert applied == pytest.approx(expected)
+    assert records(folder, "train")[-1]["loss_scale"] == 2.0 ** (16 - len(windows))
 
 
-def test_twenty_skipped_updates_in_a_row_end_the_run(trained, monkeypatch):
-    from accelerate.optimizer import AcceleratedOptimizer
+def test_scaled_gradients_train_the_same_weights(trained, overflowing):
+    plain = weights(trained(name="plain"))
+    overflowing(())
+    scaled = weights(trained(name="scaled"))
+    assert all(torch.allclose(scaled[name], plain[name], atol=1e-6) for name in plain)
 
-    monkeypatch.setattr(AcceleratedOptimizer, "step_was_skipped", property(lambda self: True))
-    with pytest.raises(TrainingError, match="20 updates in a row"):
-        trained("num_train_epochs=9")
+
+def test_twenty_overflows_in_a_row_end_the_run(trained, overflowing):
+    overflowing(range(2, 40))
+    with pytest.raises(TrainingError, match="20 updates in a row had infinite gradients"):
+        trained("num_train_epochs=9", "logging_steps=5")
+
+
+def test_accumulation_asked_for_by_the_environment_changes_nothing(trained, monkeypatch):
+    plain = records(trained(name="plain"), "train")
+    monkeypatch.setenv("ACCELERATE_GRADIENT_ACCUMULATION_STEPS", "4")
+    asked = records(trained(name="asked"), "train")
+    assert [record["grad_norm"] for record in asked] == [record["grad_norm"] for record in plain]
+
+
+def test_unreleased_layers_do_not_count_in_the_norm_that_clips(trained):
+    norms = [
+        records(trained(*more, name=name), "train")[0]["grad_norm"]
+        for name, more in (("all", ()), ("head", ("gradual_unfreezing_updates=2",)))
+    ]
+    assert 0 < norms[1] < norms[0]
+
+
+def test_release_after_the_last_update_is_refused(trained):
+    with pytest.raises(ConfigError, match="released after update 9, and the run has 7"):
+        trained("gradual_unfreezing_updates=3")
+
+
+def test_contradicting_batch_is_told_before_rows_are_read(trained, monkeypatch):
+    monkeypatch.setattr(train, "prepare", lambda *arguments: pytest.fail("rows were read"))
+    with pytest.raises(ConfigError, match="not a multiple"):
+        trained("per_device_batch_size=16", "global_batch_size=40")
+
+
+def test_config_of_a_run_reloads_under_its_name(trained):
+    folder = trained("max_steps=1")
+    assert recipe.load(str(folder / "config.yaml")).run_name == "quickstart"
+
+
+def test_what_training_has_seen_is_counted_for_every_part_that_judges(trained, tmp_path, capsys):
+    copies = write_reviews(tmp_path / "copies.jsonl", 12)
+    folder = trained("max_steps=1", f"test={copies}")
+    found = json.loads((folder / "summary.json").read_text())["overlap_with_train"]
+    assert found["validation"]["rows"] == 26 and found["test"]["rows"] == 12
+    assert 5 < found["test"]["exact"] <= 12  # they are rows of the source; a fifth of it is held out
 
 
 def test_an_existing_folder_is_not_overwritten_silently(trained):

@@ -80,7 +80,7 @@ config_options = _options(
         "overrides",
         multiple=True,
         metavar="KEY=VALUE",
-        help="Any other key of the config; repeatable.",
+        help="Any other key of the config (`sentiment-ft plan --no-model` lists them); repeatable.",
     ),
 )
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="No progress, tables or plan; errors only.")

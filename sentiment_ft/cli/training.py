@@ -8,6 +8,7 @@ import click
 
 from sentiment_ft.cli.options import config_options, load, quiet_option
 from sentiment_ft.cli.verb import EXIT_CODES, Verb
+from sentiment_ft.errors import ConfigError
 
 
 @click.command(cls=Verb, epilog=EXIT_CODES)
@@ -27,6 +28,8 @@ def train(
     sentiment-ft train --recipe t4 --output runs/first
     sentiment-ft train --data reviews.csv --epochs 2 -o label_map='{good: 1, bad: 0}'
     """
+    if overwrite and output is None:
+        raise ConfigError("there is no --output to replace", where="--overwrite", way_out="--output DIR --overwrite")
     loaded = load(recipe, overrides, flags)
     from sentiment_ft import train as training
 

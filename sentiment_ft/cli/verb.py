@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from sentiment_ft.errors import EXIT_DONE, EXIT_INTERRUPTED, EXIT_OUTPUT, UserError
+from sentiment_ft.errors import EXIT_DONE, EXIT_INTERRUPTED, EXIT_MODEL, EXIT_OUTPUT, UserError
 from sentiment_ft.terminal import printable
 
 EXIT_CODES = """
@@ -29,7 +29,8 @@ class Verb(click.Command):
             _say_error(_words(error))
             ctx.exit(error.exit_code)
         except KeyboardInterrupt:
-            _say_error("interrupted; what was finished before stays on disk")
+            best = "; best/ in the run folder, if it is there, is whole" if self.name == "train" else ""
+            _say_error(f"interrupted; what was finished before stays on disk{best}")
             ctx.exit(EXIT_INTERRUPTED)
         except BrokenPipeError:  # the reader of our output, `head` say, has seen enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the flush at exit must not fail again
@@ -39,12 +40,26 @@ class Verb(click.Command):
                 raise
             _say_error(f"{error.filename or 'the output'}: cannot be written: {error.strerror}\nway out: free space")
             ctx.exit(EXIT_OUTPUT)
+        except (MemoryError, RuntimeError) as error:
+            if not _is_out_of_memory(error):
+                raise
+            said = f": {printable(str(error), 200)}" if str(error) else ""
+            way_out = "a smaller --batch (keep the update with --global-batch-size), or a smaller --max-length"
+            _say_error(f"out of memory{said}\nway out: {way_out}")
+            ctx.exit(EXIT_MODEL)
 
 
 class Verbs(click.Group):
     """A group whose commands are Verbs."""
 
     command_class = Verb
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Known by name and words: torch is not imported for it. Beside CUDA only MemoryError has a type of its own."""
+    named = any(kind.__name__ == "OutOfMemoryError" for kind in type(error).__mro__)
+    words = str(error)
+    return named or isinstance(error, MemoryError) or "out of memory" in words or "can't allocate memory" in words
 
 
 def _words(error: UserError) -> str:

@@ -1,22 +1,24 @@
 """Rows on disk: cleaned, labelled and tokenised once, then memory-mapped by everyone.
 
 One folder per content: rows.arrow (Arrow IPC file: text, label, line, family, input_ids, uncut_length),
-rejected.jsonl, receipt.json with the SHA-256 of both. The key hashes the content of the source, the cleaning, the
+rejected.jsonl, receipt.json with the SHA-256 of both and its own. The key hashes the content of the source, the cleaning, the
 tokenizer and max_length - never a time stamp, which a rewritten file can share. A folder is written aside and renamed,
 so it is there whole or not at all; one that was damaged since is made again. Memory is bounded by one chunk.
 """
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import json
 import os
 import shutil
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +29,13 @@ from numpy.typing import NDArray
 from sentiment_ft.data import encoding
 from sentiment_ft.data.accounting import count_reason
 from sentiment_ft.data.sources import Rejected, Row, Source, fingerprint, read
-from sentiment_ft.errors import OutputError
+from sentiment_ft.errors import DataError, OutputError
+from sentiment_ft.terminal import printable
 
 CHUNK = 8192  # rows per Arrow batch: at 300 tokens a row about 10 MB held at once
-FORMAT = 2  # raise when the columns change
+FORMAT = 3  # raise when the columns or the receipt change
+TRIES = 5  # renames into place, each against a damaged folder that another process may replace at the same time
+STALE_S = 24 * 3600.0
 
 Report = Callable[[int], None]  # told the rows read so far
 
@@ -120,10 +125,11 @@ def cache_root() -> Path:
 def load(source: Source, tokenizer: Any, max_length: int, report: Report | None = None) -> Corpus:
     """The cached rows of a source; read, cleaned and tokenised first where they are not cached yet.
 
-    Raises DataError for what cannot be read, OutputError when the cache cannot be written.
+    Raises DataError for what cannot be read or changes while it is read, OutputError when the cache cannot be written.
     """
+    content = fingerprint(source)
     key = hashlib.sha256(
-        f"{FORMAT}:{CHUNK}:{fingerprint(source)}:{encoding.fingerprint(tokenizer)}:{max_length}".encode()
+        f"{FORMAT}:{CHUNK}:{content}:{encoding.fingerprint(tokenizer)}:{max_length}".encode()
     ).hexdigest()[:32]
     folder = cache_root() / "rows" / key
     cached = _open(folder, reused=True)
@@ -132,17 +138,14 @@ def load(source: Source, tokenizer: Any, max_length: int, report: Report | None 
     staged: Path | None = None
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(folder.parent)
         staged = Path(tempfile.mkdtemp(prefix=f".{key}-", dir=folder.parent))
         _write(staged, source, tokenizer, max_length, report)
-        cached = _open(folder, reused=True)
-        if cached is not None:
-            return cached  # another process was as fast: its rows are the same, and it may be reading them
-        shutil.rmtree(folder, ignore_errors=True)  # what is there did not open
-        try:
-            staged.rename(folder)
-        except OSError as error:
-            if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):  # another process was as fast
-                raise
+        if fingerprint(source) != content:  # the new rows would be served for the old content for ever
+            raise DataError(
+                "changed while it was read", where=printable(source.name, 200), way_out="try again when it is complete"
+            )
+        return _move_in(staged, folder)
     except OSError as error:
         if error.filename is None or str(cache_root()) in str(error.filename) or error.errno in (28, 122):
             raise OutputError(
@@ -154,17 +157,54 @@ def load(source: Source, tokenizer: Any, max_length: int, report: Report | None 
     finally:
         if staged is not None:
             shutil.rmtree(staged, ignore_errors=True)
-    corpus = _open(folder, reused=False)
-    assert corpus is not None, folder
-    return corpus
+
+
+def _move_in(staged: Path, folder: Path) -> Corpus:
+    """Give a finished folder its name. Where another process was as fast, its rows are the same and may be in use:
+    they are taken. Only what does not open is replaced.
+    """
+    corpus = _open(staged, reused=False)  # before the rename: from then on another process could move it aside
+    for _ in range(TRIES):
+        if corpus is None:
+            break
+        try:
+            staged.rename(folder)
+        except OSError as error:
+            if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+                raise
+        else:
+            return replace(corpus, folder=folder)
+        found = _open(folder, reused=True)
+        if found is not None:
+            return found
+        aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        with contextlib.suppress(OSError):  # another process moved it first
+            folder.rename(aside)
+            if _open(aside, reused=True) is not None:  # it was replaced between our look and our rename
+                aside.rename(folder)
+        shutil.rmtree(aside, ignore_errors=True)
+    raise OutputError(
+        "the token cache cannot be written: what is written there comes back damaged",
+        where=folder,
+        way_out="another folder: SENTIMENT_FT_CACHE=DIR",
+    )
+
+
+def _sweep(parent: Path) -> None:
+    """Remove what killed processes left: half-written folders that nobody has touched for a day."""
+    for path in parent.glob(".*-*"):
+        with contextlib.suppress(OSError):  # another process sweeps as well
+            touched = max(part.stat().st_mtime for part in (path, *path.iterdir()))
+            if touched < time.time() - STALE_S:
+                shutil.rmtree(path, ignore_errors=True)
 
 
 def _open(folder: Path, *, reused: bool) -> Corpus | None:
     try:
         written = json.loads((folder / "receipt.json").read_text("utf-8"))
-        receipt = Receipt(**written["receipt"])
-        if written["sha256"] != _digests(folder):
+        if written["sha256"] != _digests(folder, written["receipt"]):
             return None
+        receipt = Receipt(**written["receipt"])
         rows = Rows(folder / "rows.arrow")
     except (OSError, ValueError, TypeError, KeyError, pa.ArrowException):
         return None  # absent or damaged: made again
@@ -212,13 +252,15 @@ def _write(folder: Path, source: Source, tokenizer: Any, max_length: int, report
             writer.write_batch(_batch(pending, tokenizer, max_length))
             used += len(pending)
     receipt = Receipt(source.name, used, reasons.total(), dict(reasons.most_common()), first)
-    written = {"receipt": asdict(receipt), "sha256": _digests(folder)}
+    written = {"receipt": asdict(receipt), "sha256": _digests(folder, asdict(receipt))}
     (folder / "receipt.json").write_text(json.dumps(written), "utf-8")
 
 
-def _digests(folder: Path) -> dict[str, str]:
-    """SHA-256 of the data files. A row flipped on disk would train in silence; a gigabyte takes 0.7 s."""
-    digests = {}
+def _digests(folder: Path, receipt: object) -> dict[str, str]:
+    """SHA-256 of the data files and of the receipt as JSON. A row flipped on disk would train in silence; a gigabyte
+    takes 0.7 s.
+    """
+    digests = {"receipt": hashlib.sha256(json.dumps(receipt, sort_keys=True).encode()).hexdigest()}
     for name in ("rows.arrow", "rejected.jsonl"):
         with (folder / name).open("rb") as file:
             digests[name] = hashlib.file_digest(file, "sha256").hexdigest()

@@ -6,7 +6,8 @@ import difflib
 import json
 import shlex
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,17 +29,24 @@ FORMATS = {
 PARQUET_BATCH_ROWS = 1024
 
 
-def read_records(path: str | Path, *, format: str | None = None) -> Iterator[Record | Rejected]:
+def read_records(
+    path: str | Path, *, format: str | None = None, keep_blank: bool = False
+) -> Iterator[Record | Rejected]:
     """Every row of a file, in order: as a Record, or as a Rejected that says why it is none.
 
     format: csv, tsv, jsonl, parquet or txt (one text a line, column "text"); None: by the file's ending.
+    keep_blank: a blank line of jsonl is a Rejected ("no text"), not skipped: each line then gives an answer, as in txt.
     Raises DataError for a file that is missing, of unknown format, empty, or a header without rows.
     """
     path = Path(path)
     chosen = format or format_of(path)
     if check_file(path) == 0:
         raise DataError("the file is empty", where=path, way_out="check what should have written it")
-    readers = {"jsonl": _read_jsonl, "parquet": _read_parquet, "txt": _read_txt}
+    readers: dict[str, Callable[[Path], Iterator[Record | Rejected]]] = {
+        "jsonl": partial(_read_jsonl, keep_blank=keep_blank),
+        "parquet": _read_parquet,
+        "txt": _read_txt,
+    }
     if chosen in readers:
         records = readers[chosen](path)
     elif chosen in ("csv", "tsv"):
@@ -112,11 +120,13 @@ def _read_txt(path: Path) -> Iterator[Record | Rejected]:
             yield rejected(str(path), line.number, line.fault, line.text)
 
 
-def _read_jsonl(path: Path) -> Iterator[Record | Rejected]:
+def _read_jsonl(path: Path, *, keep_blank: bool) -> Iterator[Record | Rejected]:
     for line in read_lines(path):
         fault = line.fault
         if fault is None:
             if not line.text.strip():
+                if keep_blank:
+                    yield rejected(str(path), line.number, "no text", "")
                 continue
             try:
                 value = json.loads(line.text)

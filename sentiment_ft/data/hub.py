@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from sentiment_ft import hub
 from sentiment_ft.data.records import Record
 from sentiment_ft.errors import DataError
 from sentiment_ft.terminal import printable
@@ -81,15 +83,20 @@ def read(dataset: Any, written: str) -> Iterator[Record]:
         yield Record(columns, written, line)
 
 
+@functools.cache  # a source is loaded twice, to name its rows and to read them
 def _check_reachable(name: str, written: str) -> bool:
     """True when the hub knows the name, False when HF_HUB_OFFLINE forbids to ask; DataError for everything else."""
+    if hub.forbidden():
+        return False  # load_dataset looks in its cache only, at once
+    if not hub.reachable():
+        raise _unreachable(written, ConnectionError(f"no connection within {hub.CONNECT_TIMEOUT_S:g} s"))
     import huggingface_hub
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled, RepositoryNotFoundError
 
     try:
         huggingface_hub.HfApi().dataset_info(name, timeout=ANSWER_TIMEOUT_S)
     except OfflineModeIsEnabled:
-        return False  # load_dataset looks in its cache only, at once
+        return False
     except (RepositoryNotFoundError, HFValidationError) as error:
         raise _not_found(written, error) from None
     except HfHubHTTPError as error:

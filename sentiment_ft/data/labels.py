@@ -124,24 +124,8 @@ def make_labels(
     """The rule for labels. A label_map replaces the labels understood by themselves: in {"2": 1, "0": 0}, "1" is no
     label.
 
-    Raises ConfigError when the parts contradict each other.
+    The parts agree: `Config` has checked them. Raises ConfigError when label_map gives one label two meanings.
     """
-    if wrong := {name: label for name, label in label_map.items() if label not in (0, 1)}:
-        name, label = next(iter(wrong.items()))
-        raise ConfigError(
-            f"label_map gives '{printable(name, 40)}' the label {label}", way_out="0 is negative, 1 is positive"
-        )
-    if (negative_max_rating is None) != (positive_min_rating is None):
-        raise ConfigError(
-            "negative_max_rating and positive_min_rating belong together",
-            way_out="give both, as in -o negative_max_rating=4 -o positive_min_rating=7",
-        )
-    cuts = negative_max_rating, positive_min_rating
-    if cuts[0] is not None and cuts[1] is not None and not cuts[0] < cuts[1]:
-        raise ConfigError(
-            f"negative_max_rating {cuts[0]:g} is not below positive_min_rating {cuts[1]:g}",
-            way_out="ratings up to the first are negative, from the second on positive",
-        )
     known: dict[str, int] = {}
     for name, label in label_map.items():
         if known.setdefault(label_key(name), label) != label:

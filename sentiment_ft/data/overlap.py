@@ -45,18 +45,14 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Overlap:
-    """rows: validation rows looked at. exact, near: how many of them have such a training row; a row counts once, exact
-    first.
+    """rows: rows looked at. exact, near: how many of them have such a training row; a row counts once, exact first.
+    examples: a few pairs of both.
     """
 
     rows: int
     exact: int
     near: int
     examples: tuple[Example, ...]
-
-    @property
-    def share(self) -> float:
-        return (self.exact + self.near) / self.rows if self.rows else 0.0
 
 
 def overlap(train: Iterable[str], validation: Sequence[str], *, threshold: float = 0.8) -> Overlap:

@@ -18,6 +18,7 @@ from sentiment_ft.data.accounting import check_labels, check_rejected
 from sentiment_ft.data.cache import Corpus, Receipt, Rows
 from sentiment_ft.data.overlap import Overlap, overlap
 from sentiment_ft.data.sources import Source
+from sentiment_ft.errors import OutputError
 
 PERCENTILES = (5, 25, 50, 75, 90, 95, 99, 100)
 
@@ -45,11 +46,13 @@ class Part:
     def text(self, place: int) -> str:
         return self.rows.text(int(self.indices[place]))
 
+    @property
+    def uncut_lengths(self) -> NDArray[np.int32]:
+        """Real tokens of each row before the cut at max_length."""
+        return self.rows.uncut_lengths[self.indices]
+
     def texts(self) -> Iterable[str]:
         return self.rows.texts(self.indices)
-
-    def positives(self) -> int:
-        return int(self.labels.sum())
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,18 +126,18 @@ def _load(config: Config, name: str, tokenizer: Any, report: cache.Report | None
     return load_source(source_of(config, name), tokenizer, config.max_length, config.max_rejected_share, report)
 
 
-def leaks(prepared: Prepared) -> Overlap:
-    """Validation texts that training has seen, exactly or nearly: a perfect score on those proves memory, not
-    understanding.
+def leaks(prepared: Prepared) -> dict[str, Overlap]:
+    """By part that judges: its texts that training has seen, exactly or nearly. A perfect score on those proves memory,
+    not understanding.
     """
-    return overlap(prepared.train.texts(), list(prepared.validation.texts()))
+    parts = {"validation": prepared.validation} | ({} if prepared.test is None else {"test": prepared.test})
+    return {name: overlap(prepared.train.texts(), list(part.texts())) for name, part in parts.items()}
 
 
-def length_analysis(rows: Rows, max_length: int) -> dict[str, Any]:
+def length_analysis(uncut: NDArray[np.int32], max_length: int) -> dict[str, Any]:
     """Real tokens a row ([CLS] and [SEP] included) before the cut: percentiles, mean, and the share that max_length
     truncates.
     """
-    uncut = rows.uncut_lengths
     return {
         "rows": len(uncut),
         "max_length": max_length,
@@ -148,8 +151,18 @@ def length_analysis(rows: Rows, max_length: int) -> dict[str, Any]:
 
 
 def copy_rejected(corpora: Iterable[Corpus], path: Path) -> None:
-    """Join the rejected rows of all sources into one rejected.jsonl."""
+    """Join the rejected rows of all sources into one rejected.jsonl.
+
+    Raises OutputError when the token cache was deleted meanwhile.
+    """
     with path.open("wb") as target:
         for corpus in corpora:
-            with (corpus.folder / "rejected.jsonl").open("rb") as part:
-                shutil.copyfileobj(part, target)
+            try:
+                with (corpus.folder / "rejected.jsonl").open("rb") as part:
+                    shutil.copyfileobj(part, target)
+            except FileNotFoundError:
+                raise OutputError(
+                    "the token cache was deleted while it was in use",
+                    where=corpus.folder,
+                    way_out="run it again: the rows are then read anew",
+                ) from None

@@ -4,7 +4,7 @@ both.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from sentiment_ft.terminal import printable
@@ -35,9 +35,6 @@ class Rejected:
     line: int
     reason: str
     excerpt: str
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 def rejected(file: str, line: int, reason: str, content: str) -> Rejected:

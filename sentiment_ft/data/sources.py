@@ -135,7 +135,7 @@ def _read_files(files: Files, source: Source, labels: Labels) -> Iterator[Row | 
             yield record if isinstance(record, Rejected) else _row(record, columns, source.labelled, Labels())
         return
     for path in files.paths:
-        yield from _rows(read_records(path), source, labels, str(path))
+        yield from _rows(read_records(path, keep_blank=not source.labelled), source, labels, str(path))
 
 
 def _rows(records: Iterator[Record | Rejected], source: Source, labels: Labels, where: str) -> Iterator[Row | Rejected]:

@@ -51,10 +51,6 @@ class Device:
     cores: int | None = None
     flags: frozenset[str] = field(default_factory=frozenset)
 
-    def supports(self, precision: Precision) -> bool:
-        """Whether `precision` is native here; `why_not` gives the reason."""
-        return why_not(self, precision) is None
-
 
 def why_not(device: Device, precision: str) -> str | None:
     """None when `device` computes in `precision` natively, else the reason in one sentence."""

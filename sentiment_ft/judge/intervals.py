@@ -57,16 +57,24 @@ class Judgement:
         return asdict(self)
 
 
-def judge(labels: ArrayLike, p_positive: ArrayLike, *, samples: int = 1000, seed: int = 0) -> Judgement:
+def judge(
+    labels: ArrayLike,
+    p_positive: ArrayLike,
+    *,
+    samples: int = 1000,
+    seed: int = 0,
+    values: Mapping[str, float | None] | None = None,
+) -> Judgement:
     """Scores of (N,) labels and probabilities of class 1, each with its 95% interval.
 
+    values: the scores of these rows where they are computed already, as by `judge.metric`; None: computed here.
     Takes 0.2 s for 600 rows and 4 to 5 s for 25,000 (1,000 samples, two busy cores); the process peaks at 260 MiB.
     Raises ValueError: see `judge.scores.checked`; samples < 1.
     """
     if samples < 1:
         raise ValueError(f"samples must be at least 1, got {samples}: 1000 is usual")
     y, p = checked(labels, p_positive)
-    values, counts = scores(y, p), confusion(y, p)
+    values, counts = dict(scores(y, p) if values is None else values), confusion(y, p)
     resampled, by_chance = bootstrap(y, p, samples, seed), calibration_error_by_chance(p, samples, seed)
     found = {**_share_intervals(counts), **_bootstrap_intervals(values, resampled, by_chance)}
     return Judgement(

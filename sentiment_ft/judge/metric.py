@@ -12,7 +12,8 @@ def metric() -> Any:
 
     `add_batch(predictions=..., references=...)` collects rows until `compute()`. Rows stay in memory: no file, no
     folder, no network (`evaluate.load("accuracy")` would download code from the hub and run it). Use it on one
-    process, on gathered rows. `evaluate` takes 2 to 3 s to import, so it is imported here and not with the module.
+    process, on gathered rows. `evaluate` takes 2 to 4 s to import, so it is imported here and not with the
+    module, and only `eval` judges through it: training calls `judge.scores.scores`, the same function.
     """
     import datasets
     import evaluate

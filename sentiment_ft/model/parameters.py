@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from sentiment_ft.errors import ModelError
+from sentiment_ft.errors import ConfigError, ModelError
 
 
 def freeze_embeddings(model: Any) -> None:
@@ -32,9 +33,8 @@ def groups(model: Any, weight_decay: float, unfreeze_every: int = 0) -> list[dic
     """Optimizer groups with keys params, weight_decay and release (first update, counted from 0, at which the group
     moves).
 
-    Matrices decay, vectors (biases, LayerNorm) do not: the rule of the BERT paper's code. Gradual unfreezing (Howard
-    and Ruder 2018, section 3.3) gives a group the learning rate 0 before its release, which works alike under DDP
-    and DeepSpeed. Raises ModelError when the model has no numbered layers to release.
+    Matrices decay, vectors (biases, LayerNorm) do not: the rule of the BERT paper's code. Gradual unfreezing: Howard
+    and Ruder 2018, section 3.3. Raises ModelError when the model has no numbered layers to release.
     """
     layers = getattr(model.config, "num_hidden_layers", 0)
     trained = [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
@@ -50,3 +50,16 @@ def groups(model: Any, weight_decay: float, unfreeze_every: int = 0) -> list[dic
         {"params": parameters, "weight_decay": weight_decay if decays else 0.0, "release": release}
         for (release, decays), parameters in sorted(split.items(), key=lambda item: item[0])
     ]
+
+
+def check_releases(groups: Sequence[Mapping[str, Any]], unfreeze_every: int, total_updates: int) -> None:
+    """Raise ConfigError when a group would be released after the last update: it would never be trained."""
+    last = max((group["release"] for group in groups), default=0)
+    if last >= total_updates:
+        depths = last // unfreeze_every
+        raise ConfigError(
+            f"{unfreeze_every} updates between releases do not fit: the lowest of {depths + 1} depths would be "
+            f"released after update {last:,}, and the run has {total_updates:,}",
+            where="gradual_unfreezing_updates",
+            way_out=f"at most {(total_updates - 1) // depths}, or more epochs",
+        )

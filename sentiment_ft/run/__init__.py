@@ -1,1 +1,1 @@
-"""What keeps a run correct: schedule, precision, state, the run folder."""
+"""What keeps a run correct: sizes, schedule, precision, how Accelerate is started, the run folder."""

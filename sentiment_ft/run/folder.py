@@ -6,9 +6,10 @@ import contextlib
 import errno
 import json
 import os
+import re
 import shlex
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -16,13 +17,32 @@ from sentiment_ft.errors import ModelError, OutputError
 from sentiment_ft.terminal import printable
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
-MARK = "config.yaml"  # written first: a folder with it is a run folder, and only such a folder may be overwritten
+RUN_CONFIG_HEADER = "# The resolved config of a run;"  # how `recipe.dump` begins
+MARK = "config.yaml"  # written first, deleted last: with that header it marks a run folder, and only one is overwritten
+# All that a run writes. Overwriting deletes these names and nothing else.
+OWNED = frozenset(
+    {
+        MARK,
+        "environment.json",
+        "lengths.json",
+        "rejected.jsonl",
+        "metrics.jsonl",
+        "predictions.jsonl",
+        "worst_errors.jsonl",
+        "summary.json",
+        "plots",
+        "best",
+        "wandb",
+    }
+)
+_ASIDE = re.compile(r"\.(.+)\.(?:tmp-[0-9]+|new|old)")  # what a killed `staged_file` or `write_folder` leaves
 
 
-def choose(output: str | None, run_name: str, *, overwrite: bool) -> Path:
+def choose(output: str | None, run_name: str, *, overwrite: bool, inputs: Sequence[str] = ()) -> Path:
     """The folder of a new run: `output`, or runs/NAME, runs/NAME-2, ... - the first that is free. Nothing is written
     yet.
 
+    inputs: sources and models that the run reads; the folder is not replaced when one of them is a path inside it.
     Raises OutputError when `output` exists and may not be replaced.
     """
     if output is None:
@@ -44,11 +64,64 @@ def choose(output: str | None, run_name: str, *, overwrite: bool) -> Path:
             where=where,
             way_out="another --output, or --overwrite to replace a finished or broken run",
         )
-    if not (folder / MARK).is_file():
-        raise OutputError(
-            f"has no {MARK}: this is not a run folder and will not be deleted", where=where, way_out="another --output"
-        )
+    _check_replaceable(folder)
+    _check_outside(folder, inputs)
     return folder
+
+
+def _check_replaceable(folder: Path) -> None:
+    """Raise OutputError unless all that the folder holds was written by a run."""
+    where, way_out = printable(str(folder), 200), "another --output"
+    if folder.is_symlink():
+        raise OutputError("is a link: what it points to will not be deleted", where=where, way_out=way_out)
+    if not _is_run(folder):
+        raise OutputError(
+            f"has no {MARK} of a run: this is not a run folder and will not be deleted", where=where, way_out=way_out
+        )
+    if foreign := sorted(name for name in os.listdir(folder) if not _is_owned(name)):
+        shown = ", ".join(printable(name, 60) for name in foreign[:3])
+        more = f" and {len(foreign) - 3} more" if len(foreign) > 3 else ""
+        raise OutputError(
+            f"holds files that no run writes: {shown}{more}", where=where, way_out=f"move them away, or {way_out}"
+        )
+
+
+def _is_run(folder: Path) -> bool:
+    try:
+        with (folder / MARK).open("rb") as file:
+            return file.read(len(RUN_CONFIG_HEADER)) == RUN_CONFIG_HEADER.encode()
+    except OSError:
+        return False
+
+
+def _is_owned(name: str) -> bool:
+    aside = _ASIDE.fullmatch(name)
+    return name in OWNED or (aside is not None and aside.group(1) in OWNED)
+
+
+def _check_outside(folder: Path, inputs: Sequence[str]) -> None:
+    """Raise OutputError when an input is a path inside the folder. Names of other things (synthetic, bundled, hub
+    names) are no paths that exist.
+    """
+    replaced = folder.resolve()
+    for name in inputs:
+        path = Path(os.path.expanduser(name))
+        if os.path.lexists(path) and path.resolve().is_relative_to(replaced):
+            raise OutputError(
+                f"would be deleted, but holds {printable(name, 200)}, which this run reads",
+                where=printable(str(folder), 200),
+                way_out="another --output",
+            )
+
+
+def _clear(folder: Path) -> None:
+    """Delete what a run wrote. The mark goes last: a folder half cleared can still be overwritten."""
+    for name in sorted(filter(_is_owned, os.listdir(folder)), key=lambda name: (name == MARK, name != "summary.json")):
+        path = folder / name
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
 def fresh(output: str) -> Path:
@@ -85,24 +158,54 @@ def make(folder: Path) -> None:
         raise _unwritable(folder, error) from None
 
 
-def create(folder: Path, config_yaml: str, *, overwrite: bool) -> None:
-    """Make the folder (with overwrite: replacing an old run) and write config.yaml.
+def create(folder: Path, config_yaml: str, *, overwrite: bool, run_name: str | None = None) -> Path:
+    """Make the folder (with overwrite: replacing an old run) and write config.yaml. Returns the folder made.
 
-    Raises OutputError, also when another run took the folder after it was chosen: reading the rows lies between.
+    run_name: of a folder that the user did not name. Where another run took it after it was chosen (reading the rows
+    lies between), the next free one of that name is made instead. Raises OutputError.
     """
     try:
-        if folder.is_dir() and any(folder.iterdir()):
-            if not overwrite or not (folder / MARK).is_file():
-                raise OutputError(
-                    "was taken by another run in the meantime",
-                    where=printable(str(folder), 200),
-                    way_out="start again, or another --output",
-                )
-            shutil.rmtree(folder)
-        (folder / "plots").mkdir(parents=True, exist_ok=True)
+        if run_name is None:
+            folder.mkdir(parents=True, exist_ok=True)
+            if any(folder.iterdir()):
+                if not overwrite:
+                    raise _taken(folder)
+                _check_replaceable(folder)
+                _clear(folder)
+        else:
+            folder = _make_next(folder, run_name)
+        try:  # of two runs in one empty folder, one makes this file
+            os.close(os.open(folder / MARK, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        except FileExistsError:
+            raise _taken(folder) from None
+        try:
+            write_text(folder / MARK, config_yaml)
+        except OutputError:
+            (folder / MARK).unlink()
+            raise
+        (folder / "plots").mkdir()
     except OSError as error:
         raise _unwritable(folder, error) from None
-    write_text(folder / MARK, config_yaml)
+    return folder
+
+
+def _make_next(folder: Path, run_name: str) -> Path:
+    """Make `folder`, or the first free one of the name when another run is faster. Raises OSError, OutputError."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    while True:
+        try:
+            folder.mkdir()
+            return folder
+        except FileExistsError:
+            folder = choose(None, run_name, overwrite=False)
+
+
+def _taken(folder: Path) -> OutputError:
+    return OutputError(
+        "was taken by another run in the meantime",
+        where=printable(str(folder), 200),
+        way_out="start again, or another --output",
+    )
 
 
 def newest_model() -> Path:
@@ -162,13 +265,20 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def write_folder(folder: Path, fill: Callable[[Path], None]) -> None:
-    """Let `fill` write a folder aside, then swap it in for `folder`. Raises OutputError."""
-    staged, old = folder.with_name(f".{folder.name}.new"), folder.with_name(f".{folder.name}.old")
+    """Let `fill` write a folder aside, then swap it in for `folder`. Raises OutputError.
+
+    A process killed within the swap, between its two renames, leaves the old folder under the name that `standing`
+    knows, and the new one, whole, beside it.
+    """
+    staged, old = folder.with_name(f".{folder.name}.new"), _old(folder)
     try:
+        if old.exists() and not folder.exists():  # killed within the swap
+            old.rename(folder)
         for leftover in (staged, old):
             shutil.rmtree(leftover, ignore_errors=True)
         staged.mkdir()
         fill(staged)
+        _sync(staged)
         if folder.exists():
             folder.rename(old)
         staged.rename(folder)
@@ -183,6 +293,24 @@ def write_folder(folder: Path, fill: Callable[[Path], None]) -> None:
             old.rename(folder)
         for leftover in (staged, old):
             shutil.rmtree(leftover, ignore_errors=True)
+
+
+def standing(name: str) -> str:
+    """The folder of that name, or what a `write_folder` killed within its swap left of it. Any other name as it is."""
+    folder = Path(os.path.expanduser(name))
+    return str(_old(folder)) if folder.name and not os.path.lexists(folder) and _old(folder).is_dir() else name
+
+
+def _old(folder: Path) -> Path:
+    return folder.with_name(f".{folder.name}.old")
+
+
+def _sync(folder: Path) -> None:
+    """Bring the files of a folder to the disk: after a power cut a rename may be there and what it names be empty."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
 
 
 def _unwritable(path: Path, error: OSError) -> OutputError:

@@ -35,7 +35,7 @@ def resolve(wanted: str, device: Device, environment: Mapping[str, str] = os.env
     reason = why_not(device, wanted)
     if reason:
         raise ConfigError(
-            reason, where="mixed_precision", way_out=f"mixed_precision auto (here: {best_precision(device)})"
+            reason, where="mixed_precision", way_out=f"--precision auto (here: {best_precision(device)})"
         )
     return wanted
 

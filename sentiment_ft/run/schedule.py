@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import math
 
-SHAPES = ("linear", "cosine", "constant")
-
 
 def learning_rate(update: int, *, peak: float, total: int, warmup: int, shape: str) -> float:
     """Learning rate of update number `update`, counted from 0.

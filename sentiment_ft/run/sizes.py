@@ -30,11 +30,9 @@ def derive(config: Config, rows: int, processes: int) -> Sizes:
     Raises ConfigError when batch sizes contradict each other, do not divide, or the warm-up leaves no update at the
     peak.
     """
-    accumulation, global_batch = _batch(config, processes)
-    per_epoch = math.ceil(rows / global_batch)  # the short last window of an epoch is an update too
-    total = max(1, math.ceil(config.num_train_epochs * per_epoch - 1e-9))
-    if config.max_steps is not None:
-        total = min(total, config.max_steps)
+    accumulation, global_batch = batch_sizes(config, processes)
+    per_epoch = -(-rows // global_batch)  # the short last window of an epoch is an update too
+    total = config.max_steps or max(1, math.ceil(config.num_train_epochs * per_epoch - 1e-9))
     warmup = _warmup(config, rows, per_epoch, total, global_batch)
     return Sizes(
         train_rows=rows,
@@ -49,8 +47,11 @@ def derive(config: Config, rows: int, processes: int) -> Sizes:
     )
 
 
-def _batch(config: Config, processes: int) -> tuple[int, int]:
-    """(gradient_accumulation_steps, global_batch_size)."""
+def batch_sizes(config: Config, processes: int) -> tuple[int, int]:
+    """(gradient_accumulation_steps, global_batch_size): all that can be checked before a row is read.
+
+    Raises ConfigError when the batch sizes contradict each other or do not divide.
+    """
     one_pass = config.per_device_batch_size * processes
     accumulation, global_batch = config.gradient_accumulation_steps, config.global_batch_size
     if global_batch is None:

@@ -1,4 +1,4 @@
-"""All template families and the symbols they use: what synthetic.py draws from."""
+"""All template families and the symbols they use: what reviews.py draws from."""
 
 from __future__ import annotations
 

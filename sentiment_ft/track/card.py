@@ -29,7 +29,8 @@ HUB_METRICS = {
 SETTINGS = (
     "learning_rate", "lr_scheduler_type", "warmup_steps", "warmup_ratio", "weight_decay", "max_grad_norm",
     "num_train_epochs", "max_steps",
-    "per_device_batch_size", "gradient_accumulation_steps", "global_batch_size", "mixed_precision", "max_length",
+    "per_device_batch_size", "gradient_accumulation_steps", "processes", "global_batch_size", "updates",
+    "mixed_precision", "max_length",
     "hidden_dropout", "attention_dropout", "freeze_embeddings", "gradual_unfreezing_updates",
     "metric_for_best_model", "early_stopping_patience", "validation_fraction", "validation_split", "seed",
 )  # fmt: skip
@@ -48,8 +49,9 @@ def model_card(
 ) -> str:
     """The whole README.md.
 
-    base_model, data: as in the config. rows: rows of each part. judgement_json: `Judgement.to_json()` of the
-    validation rows, and test_json of the sealed test rows, if there are any. labels: name of each class, by number.
+    base_model, data: as in the config. config: the config, with what was derived in place of null. rows: rows of each
+    part. judgement_json: `Judgement.to_json()` of the validation rows, and test_json of the sealed test rows, if there
+    are any. labels: name of each class, by number.
     """
     judged = {"validation": judgement_json} | ({} if test_json is None else {"test": test_json})
     settings = [(key, _code(config[key])) for key in SETTINGS if config.get(key) is not None]

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sentiment_ft.judge.scores import CALIBRATION_BINS, calibration_bin, expected_calibration_error
 from sentiment_ft.track.canvas import BLUE, INK, MUTED, ORANGE, save, sheet
 from sentiment_ft.track.numbers import number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-BINS = 15  # the bins of the calibration error in judge/scores.py; a test holds both to the same number
 NAMES = ("negative", "positive")
 
 
@@ -117,12 +117,11 @@ def _cut_point(axes: Axes, x: float, y: float) -> None:
 def _reliability_plot(y: NDArray[np.int64], p: NDArray[np.float64], path: Path, title: str) -> Path:
     confidence = np.maximum(p, 1 - p)
     right = ((p > 0.5) == y).astype(np.float64)
-    index = np.ceil(confidence * BINS).astype(np.int64) - 1  # bin m is (m/15, (m+1)/15]
-    rows = np.bincount(index, minlength=BINS)
+    index = calibration_bin(confidence)
+    rows = np.bincount(index, minlength=CALIBRATION_BINS)
     used = np.flatnonzero(rows)
-    accuracy = np.bincount(index, weights=right, minlength=BINS)[used] / rows[used]
-    mean_confidence = np.bincount(index, weights=confidence, minlength=BINS)[used] / rows[used]
-    error = float(np.abs(accuracy - mean_confidence) @ rows[used] / y.size)
+    accuracy = np.bincount(index, weights=right, minlength=CALIBRATION_BINS)[used] / rows[used]
+    mean_confidence = np.bincount(index, weights=confidence, minlength=CALIBRATION_BINS)[used] / rows[used]
     figure, (top, bottom) = sheet(
         "Reliability: does 90% sure mean 90% right?",
         f"{title}: {number(float(right.mean()))} of calls right, mean confidence {number(float(confidence.mean()))}",
@@ -139,7 +138,7 @@ def _reliability_plot(y: NDArray[np.int64], p: NDArray[np.float64], path: Path, 
     top.text(
         0.02,
         0.95,
-        f"expected calibration error {number(error)}",
+        f"expected calibration error {number(expected_calibration_error(y, p))}",
         transform=top.transAxes,
         va="top",
         color=INK,
@@ -147,8 +146,9 @@ def _reliability_plot(y: NDArray[np.int64], p: NDArray[np.float64], path: Path, 
         bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8},
     )
     top.legend(frameon=False, fontsize=9.5, loc="lower right")
-    lefts = np.maximum(np.arange(BINS) / BINS, 0.5)[used]  # the bin that holds 0.5 starts there: no call is less sure
-    rights = ((np.arange(BINS) + 1) / BINS)[used]
+    edges = np.arange(CALIBRATION_BINS + 1) / CALIBRATION_BINS
+    lefts = np.maximum(edges[:-1], 0.5)[used]  # the bin that holds 0.5 starts there: no call is less sure
+    rights = edges[1:][used]
     _histogram(bottom, lefts, rights, rows[used])
     bottom.set_xlim(0.5, 1)
     bottom.set_xlabel("confidence of the call (probability of the predicted label)")

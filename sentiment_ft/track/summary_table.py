@@ -60,6 +60,13 @@ def _lines(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("model", summary["model"]),
         ("data", summary["data"]),
         ("rows", ", ".join(f"{part} {count:,}" for part, count in summary["rows"].items())),
+        (
+            "seen in training",
+            ", ".join(
+                f"{part} {found['exact'] + found['near']:,} of {found['rows']:,}"
+                for part, found in summary["overlap_with_train"].items()
+            ),
+        ),
         ("updates", updates),
         ("best model", f"update {summary['best_update']:,}"),
         (

@@ -31,9 +31,9 @@ class WandbMirror:
             }
         )
 
-    def finish(self, summary: dict[str, Any]) -> None:
+    def finish(self, summary: dict[str, Any], *, failed: bool) -> None:
         self._run.summary.update({key: value for key, value in summary.items() if isinstance(value, (int, float, str))})
-        self._run.finish()
+        self._run.finish(exit_code=int(failed))
 
 
 def open_mirror(config: Config, *, name: str, folder: Path) -> Mirror:

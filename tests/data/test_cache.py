@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +18,6 @@ import pytest
 from transformers import AutoTokenizer
 
 from sentiment_ft.data import cache
-from sentiment_ft.data.records import Rejected
 from sentiment_ft.data.sources import Row, Source, read
 from sentiment_ft.errors import DataError, OutputError
 from sentiment_ft.model import bundled
@@ -189,6 +192,34 @@ def test_missing_rejected_rows_and_wrong_count_are_made_again(tokenizer, reviews
     assert cache.load(Source(str(reviews)), tokenizer, 24).receipt.rows_used == 40
 
 
+@pytest.mark.parametrize("changed", [
+    {"rows_rejected": 0}, {"rejected_by_reason": {}}, {"rejected_by_reason": 5}, {"source": None}, {"rows_used": "20"},
+])  # fmt: skip
+def test_changed_receipt_is_made_again(tokenizer, mixed, changed):
+    first = cache.load(Source(str(mixed)), tokenizer, 24)
+    path = first.folder / "receipt.json"
+    written = json.loads(path.read_text())
+    path.write_text(json.dumps(written | {"receipt": written["receipt"] | changed}))
+    second = cache.load(Source(str(mixed)), tokenizer, 24)
+    assert not second.reused and second.receipt == first.receipt
+
+
+def test_source_that_changes_while_it_is_read_leaves_nothing(tokenizer, reviews, monkeypatch, root):
+    old = reviews.read_text()
+
+    def changing(source):
+        reviews.write_text('{"text": "fine", "label": 1}\n')
+        return read(source)
+
+    monkeypatch.setattr(cache, "read", changing)
+    with pytest.raises(DataError, match="changed while it was read") as caught:
+        cache.load(Source(str(reviews)), tokenizer, 24)
+    assert str(reviews) in str(caught.value) and not list((root / "rows").iterdir())
+    monkeypatch.setattr(cache, "read", read)
+    reviews.write_text(old)
+    assert len(cache.load(Source(str(reviews)), tokenizer, 24).rows) == 40
+
+
 @pytest.mark.parametrize("fault", [DataError("broken"), ZeroDivisionError(), KeyboardInterrupt()])
 def test_reader_that_raises_leaves_nothing(tokenizer, reviews, monkeypatch, root, fault):
     def broken(source):
@@ -282,6 +313,62 @@ def test_rename_that_meets_another_folder_is_no_fault(tokenizer, reviews, monkey
     assert len(cache.load(Source(str(reviews)), tokenizer, 24).rows) == 40 and not left_over(root)
 
 
+def test_what_another_process_just_put_there_is_not_removed(tokenizer, reviews, monkeypatch, root):
+    """Both found a damaged folder. The other replaces it between our look at it and our rename."""
+    first = cache.load(Source(str(reviews)), tokenizer, 24)
+    content = everything(first.rows)
+    damage(first.folder / "rows.arrow", "cut")
+    real, calls, inner, files = tempfile.mkdtemp, [], [], []
+
+    def overtaken(**options):
+        calls.append(options)
+        if len(calls) == 2:  # the second is for the damaged folder
+            inner.append(cache.load(Source(str(reviews)), tokenizer, 24))
+            files.append((inner[0].folder / "rows.arrow").stat().st_ino)
+        return real(**options)
+
+    monkeypatch.setattr(tempfile, "mkdtemp", overtaken)
+    outer = cache.load(Source(str(reviews)), tokenizer, 24)
+    assert not inner[0].reused and outer.reused
+    assert (outer.folder / "rows.arrow").stat().st_ino == files[0], "the other's file, not a second one"
+    assert everything(outer.rows) == everything(inner[0].rows) == content and not left_over(root)
+
+
+def test_rows_stay_when_their_folder_is_moved_aside_at_once(tokenizer, reviews, monkeypatch):
+    real = Path.rename
+
+    def robbed(self: Path, target: Path) -> Path:
+        moved = real(self, target)
+        shutil.rmtree(target)
+        return moved
+
+    monkeypatch.setattr(Path, "rename", robbed)
+    assert len(everything(cache.load(Source(str(reviews)), tokenizer, 24).rows)) == 40
+
+
+def test_place_that_stays_damaged_is_given_up(tokenizer, reviews, monkeypatch, root):
+    def occupied(self: Path, target: Path) -> Path:
+        raise OSError(errno.ENOTEMPTY, "Directory not empty", str(self))
+
+    monkeypatch.setattr(Path, "rename", occupied)
+    with pytest.raises(OutputError, match="comes back damaged"):
+        cache.load(Source(str(reviews)), tokenizer, 24)
+    assert not left_over(root)
+
+
+def test_what_killed_processes_left_goes_after_a_day(tokenizer, reviews, root):
+    long_ago = time.time() - 2 * 24 * 3600
+    for name in (".dead-a", ".dead-empty", ".slow-b", ".new-c"):
+        (root / "rows" / name).mkdir(parents=True)
+        if name != ".dead-empty":
+            (root / "rows" / name / "rows.arrow").write_bytes(b"x")
+    os.utime(root / "rows" / ".dead-a" / "rows.arrow", (long_ago, long_ago))
+    for name in (".dead-a", ".dead-empty", ".slow-b"):
+        os.utime(root / "rows" / name, (long_ago, long_ago))
+    cache.load(Source(str(reviews)), tokenizer, 24)
+    assert sorted(left_over(root)) == [".new-c", ".slow-b"], "one is written to this minute"
+
+
 def test_threads_at_once_agree(tokenizer, reviews, root):
     found: list[list[tuple]] = []
 
@@ -320,8 +407,3 @@ def test_processes_at_once_agree(reviews, root):
     assert [process.returncode for process in processes] == [0, 0, 0], said
     assert said[0][0] == said[1][0] == said[2][0] and said[0][0].count("\n") == 20
     assert len(list((root / "rows").iterdir())) == 20 and not left_over(root)
-
-
-def test_rejected_row_knows_its_json():
-    row = Rejected("a.csv", 3, "no text", "")
-    assert row.to_json() == {"file": "a.csv", "line": 3, "reason": "no text", "excerpt": ""}

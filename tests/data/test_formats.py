@@ -185,6 +185,20 @@ def test_jsonl(tmp_path):
     assert records[0] == (1, ("a\ud800", 1)) and records[1][0] == 3 and not rejected
 
 
+def test_blank_lines_of_jsonl_are_rows_without_text_where_each_line_is_answered(tmp_path):
+    path = write(tmp_path, "a.jsonl", '{"text": "a"}\n\n \t\r\n{"text": "b"}\n\n')
+    items = list(read_records(path, keep_blank=True))
+    assert [(item.line, isinstance(item, Record)) for item in items] == [
+        (1, True),
+        (2, False),
+        (3, False),
+        (4, True),
+        (5, False),
+    ]
+    assert {item.reason for item in items if isinstance(item, Rejected)} == {"no text"}
+    assert [item.line for item in read_records(path)] == [1, 4]
+
+
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
@@ -216,7 +230,7 @@ def test_excerpt_is_one_safe_line_of_80_characters(tmp_path):
         i for i in read_records(write(tmp_path, "a.jsonl", '{"a": 1}\n\x1b[31m' + "x" * 500)) if isinstance(i, Rejected)
     ]
     assert item.excerpt.startswith("\\x1b[31m") and len(item.excerpt) < 90
-    assert json.loads(json.dumps(item.to_json()))["line"] == 2
+    assert item.line == 2
 
 
 # bounds

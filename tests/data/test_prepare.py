@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from transformers import AutoTokenizer
 from sentiment_ft.config import Config
 from sentiment_ft.data.counting import count_rows
 from sentiment_ft.data.prepare import copy_rejected, leaks, length_analysis, prepare, source_of
-from sentiment_ft.errors import DataError
+from sentiment_ft.errors import DataError, OutputError
 from sentiment_ft.model import bundled
 from tests.tiny import write_reviews
 
@@ -78,7 +79,7 @@ def test_counting_equals_preparing_and_the_parts_share_no_row(tokenizer, files, 
     for receipt, corpus in zip(prepared.receipts, prepared.corpora, strict=True):
         assert receipt.rows_read == receipt.rows_used + receipt.rows_rejected and len(corpus.rows) == receipt.rows_used
     for part in (prepared.train, prepared.validation):
-        assert set(part.labels.tolist()) == {0, 1} and part.positives() == part.labels.sum()
+        assert set(part.labels.tolist()) == {0, 1}
 
 
 def test_max_train_samples_keeps_the_validation_rows(tokenizer, files):
@@ -139,9 +140,13 @@ def test_families_that_leave_one_label_for_training_are_refused(tokenizer, tmp_p
         prepare(config, tokenizer)
 
 
-def test_leaks_are_found(tokenizer, files):
-    assert leaks(prepare(configured(files, {"validation": "own"}), tokenizer)).exact == 2  # the two founding examples
-    assert leaks(prepare(configured(files, {"data": "own", "validation": "own"}), tokenizer)).exact == 30
+def test_leaks_are_found(tokenizer, files, tmp_path):
+    found = leaks(prepare(configured(files, {"validation": "own"}), tokenizer))
+    assert found.keys() == {"validation"} and found["validation"].exact == 2  # the two founding examples
+    copies = {name: shutil.copy(files["own"], tmp_path / name) for name in ("validation.jsonl", "test.jsonl")}
+    same = {"data": "own", "validation": str(copies["validation.jsonl"]), "test": str(copies["test.jsonl"])}
+    found = leaks(prepare(configured(files, same), tokenizer))
+    assert found["validation"].exact == found["test"].exact == 30
 
 
 def test_length_analysis_by_hand(tokenizer, tmp_path):
@@ -151,7 +156,7 @@ def test_length_analysis_by_hand(tokenizer, tmp_path):
     ]
     (tmp_path / "a.jsonl").write_text("\n".join(lines))
     rows = prepare(Config(data=str(tmp_path / "a.jsonl"), max_length=10), tokenizer).train.rows
-    found = length_analysis(rows, 10)
+    found = length_analysis(rows.uncut_lengths, 10)
     assert found["rows"] == 10 and found["max_length"] == 10
     assert found["real_tokens"]["mean"] == 12.0  # [CLS] and [SEP] count: (45 + 55 + 20) / 10
     assert (found["real_tokens"]["p50"], found["real_tokens"]["p100"]) == (7.5, 57.0)
@@ -163,6 +168,13 @@ def test_rejected_rows_of_all_sources_are_joined(tokenizer, files, tmp_path):
     copy_rejected(prepared.corpora, tmp_path / "rejected.jsonl")
     (line,) = (tmp_path / "rejected.jsonl").read_text().splitlines()
     assert json.loads(line)["line"] == 11 and "maybe" in json.loads(line)["reason"]
+
+
+def test_cache_that_is_deleted_while_it_is_in_use(tokenizer, files, tmp_path):
+    prepared = prepare(configured(files, {"max_length": 33}), tokenizer)
+    shutil.rmtree(prepared.corpora[0].folder)
+    with pytest.raises(OutputError, match="deleted while it was in use"):
+        copy_rejected(prepared.corpora, tmp_path / "rejected.jsonl")
 
 
 def test_sources_of_a_config():

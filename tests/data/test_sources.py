@@ -6,6 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from sentiment_ft import hub as front
 from sentiment_ft.data import hub
 from sentiment_ft.data.sources import Rejected, Row, Source, fingerprint, read
 from sentiment_ft.errors import ConfigError, DataError
@@ -90,8 +91,8 @@ def test_cuts_choose_the_rating_column(tmp_path):
 
 
 def test_a_contradiction_is_told_before_anything_is_read():
-    with pytest.raises(ConfigError, match="belong together"):
-        read(Source("no-such-file.csv", negative_max_rating=4))
+    with pytest.raises(ConfigError, match="two labels"):
+        read(Source("no-such-file.csv", label_map=(("Good", 1), ("good", 0))))
 
 
 def test_columns_missing_in_a_file(tmp_path):
@@ -296,23 +297,58 @@ def test_hub_faults_are_told_without_a_traceback(fake_hub, monkeypatch, error, w
     assert caught.value.where == "hub:imdb" and caught.value.way_out
 
 
-def test_an_unreachable_hub_is_told_in_seconds(monkeypatch):
+@pytest.fixture
+def fresh_hub(monkeypatch):
+    """Nothing remembered about the hub, no switch and no proxy."""
+    for name in ("HF_HUB_OFFLINE", "http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    remembered = (front.reachable, hub._check_reachable)
+    for answer in remembered:
+        answer.cache_clear()
+    yield
+    for answer in remembered:
+        answer.cache_clear()
+
+
+def test_nobody_at_the_hubs_address_is_told_before_a_library_asks(fresh_hub, monkeypatch):
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")  # nobody listens there
+    monkeypatch.setattr("huggingface_hub.HfApi", lambda: pytest.fail("asked"))
+    with pytest.raises(DataError, match="hub cannot be reached: no connection within 3 s"):
+        read(Source("hub:stanfordnlp/imdb"))
+
+
+def test_the_hub_is_asked_once_for_a_name(fresh_hub, monkeypatch):
+    asked = []
+
+    class Api:
+        def dataset_info(self, name, timeout):
+            asked.append((name, timeout))
+
+    monkeypatch.setattr(front, "reachable", lambda: True)
+    monkeypatch.setattr("huggingface_hub.HfApi", Api)
+    assert hub._check_reachable("imdb", "hub:imdb") and hub._check_reachable("imdb", "hub:imdb")
+    assert asked == [("imdb", 5.0)]
+
+
+def test_an_unreachable_hub_is_told_in_seconds(fresh_hub, monkeypatch):
+    """A proxy is believed at first, so the library has to find out."""
     import huggingface_hub
 
     api = huggingface_hub.HfApi
     monkeypatch.setattr(huggingface_hub, "HfApi", lambda: api(endpoint="http://127.0.0.1:9"))  # nobody listens there
+    monkeypatch.setattr(front, "reachable", lambda: True)
     monkeypatch.setattr("datasets.load_dataset", lambda *_, **__: pytest.fail("would retry for 23 s"))
     with pytest.raises(DataError, match="hub cannot be reached") as caught:
         read(Source("hub:stanfordnlp/imdb"))
     assert "HF_HUB_OFFLINE=1" in caught.value.way_out
 
 
-def test_offline_and_not_in_the_cache(monkeypatch):
+def test_offline_and_not_in_the_cache(fresh_hub, monkeypatch):
     def fails(*_, **__):
         raise ConnectionError("Couldn't reach")
 
     monkeypatch.setattr("datasets.load_dataset", fails)
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(DataError, match="not in the local cache, and HF_HUB_OFFLINE forbids"):
         read(Source("hub:stanfordnlp/imdb"))
 

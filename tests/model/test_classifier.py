@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, BertConfig, BertForSequenceClassification
 
 from sentiment_ft import hub
-from sentiment_ft.errors import ModelError
+from sentiment_ft.errors import ConfigError, ModelError
 from sentiment_ft.model import bundled, classifier
 from tests.tiny import LABELS, write_model
 
@@ -111,6 +112,123 @@ def test_reversed_labels_are_read_by_name(folder):
     assert classifier.load_for_use(str(folder))[1] == 1
 
 
+@pytest.mark.parametrize("names", [("Positive", "NEG"), ("pos", "other"), ("1", "0"), ("LABEL_1", "LABEL_0")])
+def test_clear_names_of_classes_in_any_case(names):
+    assert classifier.positive_index(BertConfig(id2label=dict(enumerate(names))), "m") == 0
+    assert classifier.positive_index(BertConfig(id2label=dict(enumerate(names[::-1]))), "m") == 1
+
+
+@pytest.mark.parametrize(
+    "names",
+    [("good", "bad"), ("bad", "good"), ("neg", "negative"), ("1", "2"), ("label_0", "0"), ("LABEL_1", "LABEL_1")],
+)
+def test_unclear_names_of_classes_are_refused(folder, names):
+    classes(folder, list(names)) if len(set(names)) == 2 else change_config(folder, id2label=dict(enumerate(names)))
+    for action in (classifier.load_for_use, load_for_training):
+        message = refusal(action, folder)
+        first, second = (name.lower() for name in names)
+        assert f"its classes are '{first}' and '{second}': which one is positive is not known" in message
+        assert "id2label in its config.json" in message
+
+
+def test_names_of_classes_cannot_paint_the_terminal():
+    with pytest.raises(ModelError) as caught:
+        classifier.positive_index(BertConfig(id2label={0: "\x1b[31mgood", 1: "b\nad"}), "m")
+    assert "\x1b" not in str(caught.value) and "\\x1b[31mgood" in str(caught.value)
+
+
+@pytest.mark.parametrize("architectures", [[1, None], "BertForSequenceClassification", 5, {}])
+def test_architectures_that_are_no_names(folder, architectures):
+    change_config(folder, architectures=architectures)
+    assert str(folder) in refusal(classifier.load_for_use, folder)
+
+
+@pytest.mark.parametrize("length", ["x", -3, 7, 0, True, 12.5, [], float("nan")])
+def test_a_length_that_is_none_is_refused(folder, length):
+    path = folder / "tokenizer_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"model_max_length": length}))
+    with pytest.raises(ModelError) as caught:
+        classifier.longest_row(classifier.load_tokenizer(str(folder)), str(folder))
+    assert str(folder) in str(caught.value)
+
+
+@pytest.mark.parametrize(("length", "rows"), [(8, 8), (512, 128), (1e30, 128), (int(1e30), 128), (None, 128)])
+def test_lengths_that_tokenizers_have(folder, length, rows):
+    path = folder / "tokenizer_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"model_max_length": length}))
+    assert classifier.longest_row(classifier.load_tokenizer(str(folder)), str(folder)) == rows
+
+
+def test_rows_as_long_as_asked_and_no_longer_than_the_positions(good):
+    tokenizer = classifier.load_tokenizer(str(good))
+    tokenizer.model_max_length = 16
+    found = [classifier.row_limit(tokenizer, str(good), asked) for asked in (None, 8, 100, 128)]
+    assert found == [16, 8, 100, 128]
+    with pytest.raises(ConfigError, match="129 is more than the model's 128 positions"):
+        classifier.row_limit(tokenizer, str(good), 129)
+
+
+def test_tokenizer_of_another_model_is_refused(good):
+    model, tokenizer = load_for_training(good), classifier.load_tokenizer(str(good))
+    classifier.check_vocabulary(model, tokenizer, str(good))
+    tokenizer.add_tokens(["unheard-of"])
+    with pytest.raises(ModelError, match="ids up to 30522, its embedding table 30522 rows"):
+        classifier.check_vocabulary(model, tokenizer, str(good))
+
+
+def rewrite(folder: Path, change) -> None:
+    """Replace the weights by change(weights)."""
+    path = folder / "model.safetensors"
+    save_file(change(load_file(path)), path, {"format": "pt"})
+
+
+@pytest.mark.parametrize("dropped", ["classifier.", ".layer.1.", "bert."])
+@pytest.mark.parametrize("action", [classifier.load_for_use, load_for_training])
+def test_weights_that_are_missing_are_not_drawn_at_random(folder, dropped, action):
+    rewrite(folder, lambda weights: {key: value for key, value in weights.items() if dropped not in key})
+    message = refusal(action, folder)
+    assert str(folder) in message and "lacks" in message and dropped in message
+
+
+@pytest.mark.parametrize("dropped", ["classifier.", "pooler.", "layer.0.attention.self.query.weight"])
+def test_an_encoder_may_lack_the_head_and_the_pooler_only(folder, dropped):
+    """As a base encoder is stored: no prefix, no head; and with the head of another task."""
+    change_config(folder, architectures=["BertModel"])
+    rewrite(folder, lambda weights: {
+        key.removeprefix("bert."): value for key, value in weights.items()
+        if dropped not in key and "classifier" not in key
+    } | {"cls.predictions.bias": torch.zeros(3)})  # fmt: skip
+    if dropped.startswith("layer"):
+        assert f"lacks 1 of its weights (bert.encoder.{dropped})" in refusal(load_for_training, folder)
+    else:
+        assert load_for_training(folder).classifier.weight.shape == (2, 32)
+
+
+@pytest.mark.parametrize("action", [classifier.load_for_use, load_for_training])
+def test_weights_of_another_architecture_or_depth(folder, action):
+    change_config(folder, num_hidden_layers=1)
+    assert "16 weights of layers that config.json does not announce (bert.encoder.layer.1." in refusal(action, folder)
+    change_config(folder, num_hidden_layers=2, model_type="gpt2")
+    assert "lacks 29 of its weights" in refusal(action, folder)
+
+
+@pytest.mark.parametrize("action", [classifier.load_for_use, load_for_training])
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_weights_that_are_not_finite(folder, action, number):
+    name = "bert.encoder.layer.1.output.dense.weight"
+    rewrite(folder, lambda weights: weights | {name: weights[name].index_fill(0, torch.tensor(3), number)})
+    assert f"holds numbers that are not finite ({name})" in refusal(action, folder)
+
+
+def test_folder_without_vocabulary(folder):
+    (folder / "vocab.txt").unlink()
+    assert len(classifier.load_tokenizer(str(folder))) == 30522, "tokenizer.json is enough"
+    (folder / "tokenizer.json").unlink()
+    assert "has no vocabulary" in refusal(classifier.load_tokenizer, folder)
+    (folder / "vocab.txt").write_text("\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "good"]))
+    assert "its tokenizer has 6 words, the model 30,522" in refusal(classifier.load_tokenizer, folder)
+
+
 def test_three_classes_are_refused(folder):
     classes(folder, ["negative", "neutral\x1b[31m", "positive"])
     message = refusal(classifier.load_for_use, folder)
@@ -163,7 +281,7 @@ def test_code_of_a_checkpoint_is_never_run(folder, tmp_path):
     assert not (tmp_path / "owned").exists()
 
 
-@pytest.mark.parametrize("name", ["./none", "/none/at/all", "a/b/c", "~no-such-user/model", "..", "x\ny", "x\x1b[31my"])
+@pytest.mark.parametrize("name", ["./none", "/none/at/all", "a/b/c", "~no-such-user/model", "..", "x\ny", "x\x1b[31my", "x" * 300])
 def test_missing_paths_are_not_asked_from_the_hub(name, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(hub, "reachable", lambda: pytest.fail("asked the hub"))

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
+import threading
 from pathlib import Path
 
 import pytest
 
+from sentiment_ft.config import Config
 from sentiment_ft.errors import ModelError, OutputError
+from sentiment_ft.recipe import dump
 from sentiment_ft.run import folder as run_folder
 from sentiment_ft.run.folder import (
+    RUN_CONFIG_HEADER,
     choose,
     create,
     fresh,
@@ -18,10 +24,13 @@ from sentiment_ft.run.folder import (
     make,
     newest_model,
     staged_file,
+    standing,
     write_folder,
     write_json,
     write_text,
 )
+
+ONE, TWO = (f"{RUN_CONFIG_HEADER} for a test\nseed: {seed}\n" for seed in (1, 2))
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -32,7 +41,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 @pytest.fixture
 def old_run(tmp_path) -> Path:
     folder = tmp_path / "run"
-    create(folder, "seed: 1\n", overwrite=False)
+    create(folder, ONE, overwrite=False)
     write_json(folder / "summary.json", {"accuracy": 0.9})
     return folder
 
@@ -53,8 +62,8 @@ def test_existing_run_is_replaced_only_when_asked(old_run):
     assert contents(old_run) == before
     assert choose(str(old_run), "x", overwrite=True) == old_run
     assert contents(old_run) == before, "choosing deletes nothing"
-    create(old_run, "seed: 2\n", overwrite=True)
-    assert contents(old_run) == {"config.yaml": b"seed: 2\n"}
+    create(old_run, TWO, overwrite=True)
+    assert contents(old_run) == {"config.yaml": TWO.encode()}
 
 
 @pytest.mark.parametrize("overwrite", [False, True])
@@ -63,21 +72,21 @@ def test_folder_that_is_no_run_is_never_deleted(tmp_path, overwrite):
     with pytest.raises(OutputError):
         choose(str(tmp_path), "x", overwrite=overwrite)
     with pytest.raises(OutputError):
-        create(tmp_path, "seed: 1\n", overwrite=overwrite)
+        create(tmp_path, ONE, overwrite=overwrite)
     assert contents(tmp_path) == {"thesis.tex": b"years of work"}
 
 
 def test_folder_taken_by_another_run_after_it_was_chosen_is_left_alone(tmp_path):
     folder = choose(str(tmp_path / "run"), "x", overwrite=False)
-    create(folder, "seed: 1\n", overwrite=False)  # the other run was faster
+    create(folder, ONE, overwrite=False)  # the other run was faster
     with pytest.raises(OutputError, match="another run"):
-        create(folder, "seed: 2\n", overwrite=False)
-    assert contents(folder) == {"config.yaml": b"seed: 1\n"}
+        create(folder, TWO, overwrite=False)
+    assert contents(folder) == {"config.yaml": ONE.encode()}
 
 
 def test_empty_folder_is_as_good_as_none(tmp_path):
     assert choose(str(tmp_path), "x", overwrite=False) == fresh(str(tmp_path)) == tmp_path
-    create(tmp_path, "seed: 1\n", overwrite=False)
+    create(tmp_path, ONE, overwrite=False)
     assert (tmp_path / "plots").is_dir()
 
 
@@ -98,7 +107,7 @@ def test_link_to_a_run_is_not_followed_to_delete_it(old_run, tmp_path):
     link = tmp_path / "link"
     link.symlink_to(old_run)
     with pytest.raises(OutputError):
-        create(choose(str(link), "x", overwrite=True), "seed: 2\n", overwrite=True)
+        create(choose(str(link), "x", overwrite=True), TWO, overwrite=True)
     assert contents(old_run) == before and link.is_symlink()
 
 
@@ -106,16 +115,113 @@ def test_overwriting_does_not_follow_links_inside_the_run(old_run, tmp_path):
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     (elsewhere / "precious").write_text("x")
-    (old_run / "link").symlink_to(elsewhere)
-    create(old_run, "seed: 2\n", overwrite=True)
-    assert (elsewhere / "precious").exists()
+    (old_run / "best").symlink_to(elsewhere)
+    create(old_run, TWO, overwrite=True)
+    assert (elsewhere / "precious").exists() and not (old_run / "best").is_symlink()
+
+
+def test_header_is_the_one_of_a_written_config():
+    assert dump(Config()).startswith(RUN_CONFIG_HEADER)
+
+
+@pytest.mark.parametrize("config", ["lr: 3\n", "", f"lr: 3 {RUN_CONFIG_HEADER}\n"])
+def test_config_of_another_program_marks_no_run(tmp_path, config):
+    (tmp_path / "config.yaml").write_text(config)
+    (tmp_path / "best").mkdir()
+    for attempt in (choose, lambda folder, _, overwrite: create(Path(folder), TWO, overwrite=overwrite)):
+        with pytest.raises(OutputError, match="not a run folder and will not be deleted"):
+            attempt(str(tmp_path), "x", overwrite=True)
+    assert contents(tmp_path) == {"config.yaml": config.encode()} and (tmp_path / "best").is_dir()
+
+
+def test_files_that_no_run_writes_are_named_and_nothing_is_deleted(old_run):
+    (old_run / "src").mkdir()
+    (old_run / "src" / "thesis.tex").write_text("years of work")
+    for name in ("a\x1b", "b", "c.tmp-1", ".best.older"):
+        (old_run / name).write_text("x")
+    before = contents(old_run)
+    for attempt in (choose, lambda folder, _, overwrite: create(Path(folder), TWO, overwrite=overwrite)):
+        with pytest.raises(OutputError) as caught:
+            attempt(str(old_run), "x", overwrite=True)
+        assert caught.value.what == r"holds files that no run writes: .best.older, a\x1b, b and 2 more"
+    assert contents(old_run) == before
+
+
+def test_what_a_killed_run_left_aside_is_replaced(old_run):
+    for name in (".best.new", ".best.old", "wandb", "best"):
+        (old_run / name).mkdir()
+        (old_run / name / "file").write_text("x")
+    (old_run / ".summary.json.tmp-4711").write_text("{")
+    assert create(choose(str(old_run), "x", overwrite=True), TWO, overwrite=True) == old_run
+    assert contents(old_run) == {"config.yaml": TWO.encode()}
+
+
+def test_run_that_was_half_cleared_can_still_be_overwritten(old_run, monkeypatch):
+    def fail(path: Path) -> None:
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(run_folder.shutil, "rmtree", fail)  # plots
+        with pytest.raises(OutputError, match="Input/output"):
+            create(old_run, TWO, overwrite=True)
+    assert not (old_run / "summary.json").exists(), "the first to go: half a run is not a finished one"
+    assert create(choose(str(old_run), "x", overwrite=True), TWO, overwrite=True) == old_run
+
+
+def test_folder_is_not_replaced_when_it_holds_what_the_run_reads(old_run, tmp_path, monkeypatch):
+    monkeypatch.chdir(old_run)
+    (old_run / "best").mkdir()
+    (tmp_path / "link").symlink_to(old_run / "best")
+    for name in ("best", str(old_run / "best"), str(old_run), "../link", "summary.json"):
+        with pytest.raises(OutputError, match="which this run reads"):
+            choose(str(old_run), "x", overwrite=True, inputs=("synthetic", name))
+    harmless = ("synthetic", "bundled", "hub:stanfordnlp/imdb", "bert-base-uncased", str(tmp_path), "best.csv")
+    assert choose(str(old_run), "x", overwrite=True, inputs=harmless) == old_run
+    assert choose("new", "x", overwrite=True, inputs=("best",)) == Path("new")
+
+
+def test_run_without_a_named_folder_takes_the_next_number(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    chosen = choose(None, "mine-3", overwrite=False)
+    made = [create(chosen, ONE, overwrite=False, run_name="mine-3") for _ in range(3)]
+    assert made == [Path("runs/mine-3"), Path("runs/mine-3-2"), Path("runs/mine-3-3")]
+    assert all((folder / "config.yaml").read_text() == ONE for folder in made)
+
+
+@pytest.mark.parametrize("run_name", ["mine", None])
+def test_two_runs_at_once_never_share_a_folder(tmp_path, monkeypatch, run_name):
+    """Both have found the folder free, and both are past every look at it, when the first of them writes."""
+    monkeypatch.chdir(tmp_path)
+    both, real, made, refused = threading.Barrier(2), os.open, [], []
+
+    def open_together(path: object, flags: int, mode: int = 0o777, **more: object) -> int:
+        if str(path).endswith("config.yaml"):
+            both.wait(20)
+        return real(path, flags, mode, **more)
+
+    def start() -> None:
+        try:
+            made.append(create(Path("runs/mine"), ONE, overwrite=False, run_name=run_name))
+        except OutputError as error:
+            refused.append(error)
+
+    monkeypatch.setattr(os, "open", open_together)
+    runs = [threading.Thread(target=start) for _ in range(2)]
+    for run in runs:
+        run.start()
+    for run in runs:
+        run.join()
+    if run_name is None:
+        assert made == [Path("runs/mine")] and "another run" in str(*refused)
+    else:
+        assert sorted(made) == [Path("runs/mine"), Path("runs/mine-2")] and not refused
 
 
 def test_parent_that_is_a_file(tmp_path):
     (tmp_path / "file").write_text("x")
     below = tmp_path / "file" / "run"
     for attempt in (
-        lambda: create(choose(str(below), "x", overwrite=False), "seed: 1\n", overwrite=False),
+        lambda: create(choose(str(below), "x", overwrite=False), ONE, overwrite=False),
         lambda: make(below),
         lambda: write_text(below, "x"),
         lambda: write_folder(below, lambda staged: None),
@@ -208,6 +314,66 @@ def test_old_folder_survives_a_fault_of_the_swap(tmp_path, monkeypatch):
     assert contents(tmp_path) == {"best/one": b"1"}
 
 
+KILLED_WITHIN_THE_SWAP = """
+import os, sys
+from pathlib import Path
+from sentiment_ft.run.folder import write_folder
+real = Path.rename
+def rename(self, target):
+    if self.name == ".best.new":
+        os._exit(9)
+    return real(self, target)
+Path.rename = rename
+write_folder(Path(sys.argv[1]), lambda staged: (staged / "file").write_text("new"))
+"""
+
+
+@pytest.fixture
+def killed(tmp_path) -> Path:
+    """The place of a folder whose writer was killed when it had moved the old one away."""
+    best = tmp_path / "best"
+    write_folder(best, lambda staged: (staged / "file").write_text("old"))
+    assert subprocess.run([sys.executable, "-c", KILLED_WITHIN_THE_SWAP, str(best)]).returncode == 9
+    assert not best.exists()
+    return best
+
+
+def test_reader_finds_the_folder_of_a_writer_killed_within_the_swap(killed):
+    assert Path(standing(str(killed)), "file").read_text() == "old"
+    assert Path(standing(f"{killed}/"), "file").read_text() == "old"
+    for name in ("bundled", "org/name", "", ".", "/", str(killed.parent), str(killed.parent / "none")):
+        assert standing(name) == name
+
+
+def test_next_writer_brings_back_the_folder_of_one_killed_within_the_swap(killed):
+    def fail(staged: Path) -> None:
+        assert (killed / "file").read_text() == "old"
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        write_folder(killed, fail)
+    assert contents(killed.parent) == {"best/file": b"old"}
+    assert standing(str(killed)) == str(killed)
+
+
+def test_files_are_on_the_disk_before_the_folder_is_swapped_in(tmp_path, monkeypatch):
+    synced, real = set(), os.fsync
+
+    def sync(descriptor: int) -> None:
+        assert not (tmp_path / "best").exists()
+        synced.add(os.fstat(descriptor).st_ino)
+        real(descriptor)
+
+    def fill(staged: Path) -> None:
+        (staged / "weights").write_text("w")
+        (staged / "plots").mkdir()
+        (staged / "plots" / "a.png").write_text("p")
+
+    monkeypatch.setattr(os, "fsync", sync)
+    write_folder(tmp_path / "best", fill)
+    assert synced == {path.stat().st_ino for path in (tmp_path / "best").rglob("*") if path.is_file()}
+
+
 def test_disk_that_is_full_is_one_error_whoever_says_it(tmp_path):
     class SafetensorError(Exception):
         pass
@@ -243,6 +409,6 @@ def test_newest_model_is_of_the_newest_finished_run(tmp_path, monkeypatch):
 
 
 def test_mark_is_written_first_so_that_a_broken_run_can_be_overwritten(tmp_path):
-    create(tmp_path / "run", "seed: 1\n", overwrite=False)
+    create(tmp_path / "run", ONE, overwrite=False)
     assert choose(str(tmp_path / "run"), "x", overwrite=True) == tmp_path / "run"
     assert run_folder.MARK == "config.yaml"

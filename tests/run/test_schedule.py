@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import get_args
 
 import pytest
 import torch
@@ -10,7 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import get_scheduler
 
-from sentiment_ft.run.schedule import SHAPES, learning_rate
+from sentiment_ft.config import Config
+from sentiment_ft.run.schedule import learning_rate
+
+SHAPES = get_args(Config.model_fields["lr_scheduler_type"].annotation)
 
 
 def rates(total: int, warmup: int, shape: str, peak: float = 1.0) -> list[float]:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sentiment_ft import recipe
 from sentiment_ft.config import Config
 from sentiment_ft.errors import ConfigError
-from sentiment_ft.run.sizes import derive
+from sentiment_ft.run.sizes import batch_sizes, derive
 
 
 def test_founding_recipe_by_hand():
@@ -56,7 +56,7 @@ def test_warm_up_must_leave_an_update_at_the_peak():
         (80, 1, {"num_train_epochs": 0.01}, 10, 1),
         (400, 1, {"num_train_epochs": 0.14}, 50, 7),  # 0.14 x 50 is 7.000000000000001 in floats
         (80, 1, {"num_train_epochs": 3, "max_steps": 7}, 10, 7),
-        (80, 1, {"num_train_epochs": 3, "max_steps": 1000}, 10, 30),
+        (80, 1, {"num_train_epochs": 3, "max_steps": 1000}, 10, 1000),  # as in transformers: it beats the epochs
     ],
 )
 def test_updates_by_hand(rows, processes, settings, updates_per_epoch, total):
@@ -93,10 +93,21 @@ def test_global_batch_that_does_not_divide_names_what_does():
         derive(Config(per_device_batch_size=8, global_batch_size=32), 1000, 3)
 
 
+def test_batch_sizes_are_known_before_the_rows_are():
+    assert batch_sizes(Config(per_device_batch_size=8, global_batch_size=64), 2) == (4, 64)
+    with pytest.raises(ConfigError, match="not a multiple"):
+        batch_sizes(Config(per_device_batch_size=8, global_batch_size=12), 1)
+
+
+def test_updates_of_an_epoch_are_exact():
+    rows = 2**60 + 1  # a float has no place for the 1
+    assert derive(Config(per_device_batch_size=1, max_steps=1), rows, 1).updates_per_epoch == rows
+
+
 def test_a_huge_global_batch_is_refused_at_once():
     start = time.monotonic()
     with pytest.raises(ConfigError, match="not a multiple"):
-        derive(Config(per_device_batch_size=7, global_batch_size=10**12), 1000, 1)
+        derive(Config(per_device_batch_size=7, global_batch_size=2**20), 1000, 1)
     assert time.monotonic() - start < 1
 
 

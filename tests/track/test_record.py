@@ -15,13 +15,26 @@ class Listener:
 
     def __init__(self) -> None:
         self.logged: list[dict] = []
-        self.summary: dict | None = None
+        self.ends: list[tuple[dict, bool]] = []
 
     def log(self, record: dict) -> None:
         self.logged.append(record)
 
-    def finish(self, summary: dict) -> None:
-        self.summary = summary
+    def finish(self, summary: dict, *, failed: bool) -> None:
+        self.ends.append((summary, failed))
+
+
+class Breaking(Listener):
+    """A mirror that breaks at its second record, or where it is finished."""
+
+    def log(self, record: dict) -> None:
+        super().log(record)
+        if len(self.logged) == 2:
+            raise RuntimeError("the \x1b[31mserver is gone")
+
+    def finish(self, summary: dict, *, failed: bool) -> None:
+        super().finish(summary, failed=failed)
+        raise ConnectionError("no route")
 
 
 def test_each_record_is_on_disk_before_the_next_step(tmp_path):
@@ -31,7 +44,37 @@ def test_each_record_is_on_disk_before_the_next_step(tmp_path):
             recorder.write({"event": "train", "update": update, "loss": 0.5})
             assert [json.loads(line)["update"] for line in path.read_text().splitlines()] == list(range(1, update + 1))
         recorder.finish({"accuracy": 0.9})
-    assert mirror.logged == recorder.records and len(recorder.records) == 3 and mirror.summary == {"accuracy": 0.9}
+    assert mirror.logged == recorder.records and len(recorder.records) == 3
+    assert mirror.ends == [({"accuracy": 0.9}, False)], "finished once"
+
+
+def test_mirror_that_breaks_does_not_stop_the_run_and_is_told_of_once(tmp_path, capsys):
+    path, mirror = tmp_path / "metrics.jsonl", Breaking()
+    with Recorder(path, mirror) as recorder:
+        for update in range(1, 6):
+            recorder.write({"event": "train", "update": update})
+        recorder.finish({"accuracy": 0.9})
+    assert len(path.read_text().splitlines()) == len(recorder.records) == 5
+    assert len(mirror.logged) == 2 and mirror.ends == [], "nothing more is said to it"
+    said = capsys.readouterr().err
+    assert said.startswith("warning: report_to") and r"RuntimeError: the \x1b[31mserver is gone" in said
+    assert said.count("\n") == 1 and "\x1b" not in said
+
+
+def test_mirror_that_cannot_be_finished_does_not_stop_the_run(tmp_path, capsys):
+    mirror = Breaking()
+    with Recorder(tmp_path / "metrics.jsonl", mirror) as recorder:
+        recorder.finish({"accuracy": 0.9})
+    assert mirror.ends == [({"accuracy": 0.9}, False)] and capsys.readouterr().err.count("warning") == 1
+
+
+@pytest.mark.parametrize("kind", [Listener, Breaking])
+@pytest.mark.parametrize("error", [ZeroDivisionError, KeyboardInterrupt])
+def test_mirror_of_a_run_that_fails_is_finished_as_failed(tmp_path, kind, error):
+    mirror = kind()
+    with pytest.raises(error), Recorder(tmp_path / "metrics.jsonl", mirror):
+        raise error
+    assert mirror.ends == [({}, True)]
 
 
 def test_nan_is_refused_and_leaves_no_half_line(tmp_path):
@@ -70,5 +113,5 @@ def test_the_silent_ones_keep_nothing(tmp_path, monkeypatch):
         recorder.write({"event": "train", "update": 1})
         recorder.finish({})
     NoMirror().log({})
-    NoMirror().finish({})
+    NoMirror().finish({}, failed=False)
     assert NoRecorder.records == [] and not list(tmp_path.iterdir())

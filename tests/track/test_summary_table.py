@@ -17,6 +17,7 @@ SUMMARY = {
     "model": "bundled",
     "data": "synthetic",
     "rows": {"train": 2400, "validation": 600},
+    "overlap_with_train": {"validation": {"rows": 600, "exact": 2, "near": 5}},
     "updates": 250,
     "planned_updates": 300,
     "skipped_updates": 2,

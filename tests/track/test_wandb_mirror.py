@@ -77,6 +77,14 @@ def test_offline_run_holds_what_was_recorded(tmp_path):
     assert done.stdout == ""
 
 
+def test_offline_run_that_fails_is_marked_so(tmp_path):
+    code = OFFLINE_RUN.replace('    recorder.finish({"accuracy"', '    1 / 0\n    recorder.finish({"accuracy"')
+    done = start(code, tmp_path, WANDB_MODE="offline")
+    assert done.returncode == 1 and "ZeroDivisionError" in done.stderr
+    assert len(records_of(tmp_path, "history")) == 3
+    assert [record.get("exit_code") for record in records_of(tmp_path, "exit")] == [1]
+
+
 def test_no_key_is_one_error_at_once(tmp_path):
     code = OFFLINE_RUN.replace(
         "mirror = open_mirror", "from sentiment_ft.errors import ModelError\ntry:\n  mirror = open_mirror"
@@ -101,11 +109,12 @@ def test_mirror_sends_no_none_and_no_nested_summary():
     run = SimpleNamespace(
         define_metric=lambda *names, **axes: said.append((names, axes)),
         log=said.append,
-        finish=lambda: said.append("end"),
+        finish=lambda exit_code: said.append(exit_code),
         summary={},
     )
     mirror = WandbMirror(run)
     mirror.log({"event": "eval", "update": 3, "eval_f1": 0.5, "eval_mcc": None, "best": False})
-    mirror.finish({"a": 1, "b": None, "c": [1], "d": "x"})
-    assert said == [(("update",), {}), (("*",), {"step_metric": "update"}), {"update": 3, "eval/f1": 0.5}, "end"]
+    mirror.finish({"a": 1, "b": None, "c": [1], "d": "x"}, failed=False)
+    mirror.finish({}, failed=True)
+    assert said == [(("update",), {}), (("*",), {"step_metric": "update"}), {"update": 3, "eval/f1": 0.5}, 0, 1]
     assert run.summary == {"a": 1, "d": "x"}
