@@ -57,7 +57,7 @@ def probabilities(
     numbers: list[torch.Tensor] = []
     logits: list[torch.Tensor] = []
     for start in range(0, len(order), step):
-        mine = order[start + accelerator.process_index * rows :][: rows]
+        mine = order[start + accelerator.process_index * rows :][:rows]
         padded = np.concatenate([mine, np.full(rows - len(mine), -1)])
         batch = collate(part, mine if len(mine) else order[:1], pad_id, accelerator.device)
         batch.pop("labels")
@@ -99,7 +99,7 @@ def run(
 
     Raises ModelError, DataError, ConfigError; OutputError before any work when `output` cannot be used.
     """
-    name = str(newest_model()) if name is None else name
+    name = str(newest_model()) if name is None else run_folder.standing(name)
     folder = None if output is None else run_folder.fresh(output)
     device = run_precision.device_in_use()
     chosen = run_precision.resolve(precision, device)

@@ -187,7 +187,9 @@ def test_sealed_test_is_judged_with_the_best_weights_not_the_last(trained, revie
         return calls[-1] | {"accuracy": 1.0 / len(calls)}
 
     monkeypatch.setattr(periodic, "scores", worse_each_time)
-    folder = trained("num_train_epochs=3", "learning_rate=0.5", "lr_scheduler_type=constant", f"test={reviews}")
+    test = reviews.with_name("test.jsonl")
+    test.write_bytes(reviews.read_bytes())
+    folder = trained("num_train_epochs=3", "learning_rate=0.5", "lr_scheduler_type=constant", f"test={test}")
     summary = json.loads((folder / "summary.json").read_text())
     assert summary["best_update"] == 7 and summary["updates"] == 21
     assert calls[0] != calls[-1], "the last weights must judge otherwise than the first, or the test shows nothing"

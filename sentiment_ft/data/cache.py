@@ -1,9 +1,10 @@
 """Rows on disk: cleaned, labelled and tokenised once, then memory-mapped by everyone.
 
 One folder per content: rows.arrow (Arrow IPC file: text, label, line, family, input_ids, uncut_length),
-rejected.jsonl, receipt.json with the SHA-256 of both and its own. The key hashes the content of the source, the cleaning, the
-tokenizer and max_length - never a time stamp, which a rewritten file can share. A folder is written aside and renamed,
-so it is there whole or not at all; one that was damaged since is made again. Memory is bounded by one chunk.
+rejected.jsonl, receipt.json with the SHA-256 of both and its own. The key hashes the content of the source, the
+cleaning, the tokenizer and max_length - never a time stamp, which a rewritten file can share. A folder is written aside
+and renamed, so it is there whole or not at all; one that was damaged since is made again. Memory is bounded by one
+chunk.
 """
 
 from __future__ import annotations

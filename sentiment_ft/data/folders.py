@@ -8,7 +8,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from sentiment_ft.data.formats import FORMATS, check_file, format_of
+from sentiment_ft.data.formats import FORMATS, PACKED, check_file, format_of
 from sentiment_ft.data.records import MAX_LINE_BYTES, Record, Rejected, rejected
 from sentiment_ft.errors import DataError
 from sentiment_ft.terminal import printable
@@ -28,7 +28,8 @@ def find_files(path: Path, *, labelled: bool) -> Files:
     """The files of a path, sorted by name. Plain txt files are read only without labels, and in a folder only when it
     has no tables: a README.txt beside a table is not a review.
 
-    Raises DataError when there is nothing to read.
+    Raises DataError when there is nothing to read, and for a packed table in a folder: to leave it out would train on
+    a part of the rows.
     """
     if not os.path.isdir(path):  # Path.is_dir raises for a name that is too long
         check_file(path)
@@ -55,6 +56,20 @@ def find_files(path: Path, *, labelled: bool) -> Files:
         raise DataError(
             f"the folder cannot be read: {error.strerror}", where=path, way_out="check its permissions"
         ) from None
+    names = {entry.name for entry in entries}
+    packed = [
+        entry
+        for entry in entries
+        if entry.suffix.lower() in PACKED
+        and Path(entry.stem).suffix.lower() in FORMATS.keys() - {".txt"}
+        and entry.stem not in names
+    ]
+    if packed:
+        raise DataError(
+            f"the folder has {len(packed)} packed {'table' if len(packed) == 1 else 'tables'} that would be left out",
+            where=printable(str(packed[0])),
+            way_out="unpack it first, or move it away",
+        )
     readable = [entry for entry in entries if entry.suffix.lower() in FORMATS and entry.is_file()]
     tables = [entry for entry in readable if entry.suffix.lower() != ".txt"]
     if tables or (readable and not labelled):

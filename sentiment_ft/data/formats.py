@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import os
 import shlex
 import stat
 from collections.abc import Callable, Iterator
@@ -26,7 +27,10 @@ FORMATS = {
     ".parquet": "parquet",
     ".txt": "txt",
 }
+PACKED = (".gz", ".zip", ".bz2", ".xz", ".zst")
 PARQUET_BATCH_ROWS = 1024
+_PACKED_MARKS = {b"\x1f\x8b": "gzip", b"PK\x03\x04": "zip"}  # first bytes; a spreadsheet is a zip file as well
+_PARQUET_MARK = b"PAR1"  # first and last bytes
 
 
 def read_records(
@@ -36,7 +40,8 @@ def read_records(
 
     format: csv, tsv, jsonl, parquet or txt (one text a line, column "text"); None: by the file's ending.
     keep_blank: a blank line of jsonl is a Rejected ("no text"), not skipped: each line then gives an answer, as in txt.
-    Raises DataError for a file that is missing, of unknown format, empty, or a header without rows.
+    Raises DataError for a file that is missing, of unknown format or another than its ending says, empty, or a header
+    without rows.
     """
     path = Path(path)
     chosen = format or format_of(path)
@@ -47,6 +52,8 @@ def read_records(
         "parquet": _read_parquet,
         "txt": _read_txt,
     }
+    if chosen in FORMATS.values() and chosen != "parquet":
+        _check_is_text(path)
     if chosen in readers:
         records = readers[chosen](path)
     elif chosen in ("csv", "tsv"):
@@ -65,13 +72,26 @@ def format_of(path: Path) -> str:
     known = FORMATS.get(path.suffix.lower())
     if known is None:
         ending = f"the ending '{printable(path.suffix, 20)}'" if path.suffix else "a name without ending"
-        way_out = (
-            "unpack it first"
-            if path.suffix in (".gz", ".zip", ".bz2", ".xz", ".zst")
-            else f"use one of {', '.join(FORMATS)}"
-        )
+        way_out = "unpack it first" if path.suffix.lower() in PACKED else f"use one of {', '.join(FORMATS)}"
         raise DataError(f"cannot tell the format from {ending}", where=printable(str(path)), way_out=way_out)
     return known
+
+
+def _check_is_text(path: Path) -> None:
+    """Raises DataError for a packed or Parquet file under another name: read as text it is nothing but faults."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(4)
+            file.seek(-min(4, path.stat().st_size), os.SEEK_END)
+            end = file.read(4)
+    except OSError:
+        return  # its reader says why
+    where = printable(str(path))
+    for mark, kind in _PACKED_MARKS.items():
+        if start.startswith(mark):
+            raise DataError(f"is a {kind} file", where=where, way_out="unpack it first")
+    if start == end == _PARQUET_MARK:
+        raise DataError("is a Parquet file", where=where, way_out="give it the ending .parquet")
 
 
 def check_file(path: Path) -> int:
@@ -79,6 +99,12 @@ def check_file(path: Path) -> int:
     try:
         status = path.stat()
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        if isinstance(error, FileNotFoundError) and os.path.islink(path):
+            raise DataError(
+                "a link to nothing",
+                where=printable(str(path)),
+                way_out=f"it points to {printable(os.readlink(path), 200)}, which is not there",
+            ) from None
         what = "no such file or folder" if isinstance(error, FileNotFoundError) else f"cannot be read: {_words(error)}"
         raise DataError(what, where=printable(str(path)), way_out=_near(path)) from None
     if not stat.S_ISREG(status.st_mode):
@@ -165,6 +191,13 @@ def _read_parquet(path: Path) -> Iterator[Record | Rejected]:
 
     try:
         with pq.ParquetFile(path, pre_buffer=False) as file:
+            names = file.schema_arrow.names
+            if twice := next((name for name in names if names.count(name) > 1), None):
+                raise DataError(
+                    f"column '{printable(twice, 40)}' is there twice",
+                    where=path,
+                    way_out="write it again with one of them renamed",
+                )
             flat = [field.name for field in file.schema_arrow if not pa.types.is_nested(field.type)]
             row = 0
             for batch in file.iter_batches(batch_size=PARQUET_BATCH_ROWS, columns=flat):
@@ -179,7 +212,17 @@ def _read_parquet(path: Path) -> Iterator[Record | Rejected]:
 
 def _parquet_record(batch: Any, place: int, file: str, row: int) -> Record | Rejected:
     try:
-        return Record({name: batch.column(name)[place].as_py() for name in batch.schema.names}, file, row)
+        return Record({name: _cell(batch.column(name)[place]) for name in batch.schema.names}, file, row)
     except UnicodeDecodeError as error:  # Parquet does not check the strings it is given
         fault = f"not UTF-8: byte 0x{error.object[error.start]:02x} at byte {error.start + 1}"
         return rejected(file, row, fault, error.object.decode("utf-8", "replace"))
+
+
+def _cell(scalar: Any) -> Any:
+    """None for a time that Python has no place for (the year 3,000,000): no text and no label is one."""
+    try:
+        return scalar.as_py()
+    except UnicodeDecodeError:
+        raise
+    except (OverflowError, ValueError):
+        return None

@@ -15,7 +15,7 @@ from sentiment_ft.terminal import printable
 TEXT_COLUMNS = ("text", "sentence", "review", "content", "review_text", "reviewtext", "review_body", "body", "phrase")
 LABEL_COLUMNS = ("label", "labels", "sentiment", "polarity", "class", "target", "rating", "stars", "score", "overall")
 RATING_COLUMNS = ("rating", "stars", "score", "overall", "star_rating")  # first when cuts are given
-FAMILY_COLUMN = "family"  # rows of one family go to the same side of a split
+FAMILY_COLUMN = "family"  # with validation_split: families, rows of one go to the same side
 UNDERSTOOD = {"0": 0, "neg": 0, "negative": 0, "false": 0, "1": 1, "pos": 1, "positive": 1, "true": 1}
 
 _WHOLE = re.compile(r"([+-]?)0*(\d+)(?:\.0*)?")

@@ -256,7 +256,7 @@ def _check_weights(model: Any, missing: set[str], unexpected: set[str], name: st
         raise ModelError(
             f"lacks {len(missing)} of its weights ({_some(missing)}), which would be random",
             where=printable(name, 200),
-            way_out="copy, download or train it again; model_type and sizes in config.json must be those of its weights",
+            way_out="copy, download or train it again; config.json must be the one of its weights",
         )
     parts = {child for child, _ in model.base_model.named_children()}
     layers = {key for key in unexpected if _is_layer(key.removeprefix(prefix).split("."), parts)}

@@ -1,4 +1,5 @@
 import csv
+import gzip
 import io
 import json
 import tracemalloc
@@ -275,6 +276,19 @@ def test_parquet_with_a_broken_string(tmp_path):
     assert read(tmp_path / "a.parquet") == ([(1, ("ok",))], [(2, "not UTF-8: byte 0xe9 at byte 1")])
 
 
+def test_parquet_with_times_python_cannot_hold(tmp_path):
+    far = {"when": pa.array([10**14], pa.timestamp("s")), "took": pa.array([2**62], pa.duration("s"))}
+    pq.write_table(pa.table({"text": ["a"], **far}), tmp_path / "a.parquet")
+    assert read(tmp_path / "a.parquet") == ([(1, ("a", None, None))], [])
+
+
+def test_parquet_with_a_column_twice(tmp_path):
+    table = pa.Table.from_arrays([pa.array(["a"]), pa.array(["b"])], names=["text", "text"])
+    pq.write_table(table, tmp_path / "a.parquet")
+    with pytest.raises(DataError, match="column 'text' is there twice"):
+        read(tmp_path / "a.parquet")
+
+
 @pytest.mark.parametrize("damage", ["no footer", "middle"])
 def test_broken_parquet(tmp_path, damage):
     path = tmp_path / "a.parquet"
@@ -312,6 +326,28 @@ def test_files_without_rows(tmp_path, name, content, what):
     with pytest.raises(DataError, match=what) as caught:
         read(path)
     assert str(path) in str(caught.value.where) and caught.value.way_out
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [(gzip.compress(b"text,label\na,1\n"), "gzip"), (b"PK\3\4rest", "zip"), (b"PAR1 rows PAR1", "Parquet")],
+)
+@pytest.mark.parametrize("ending", ["csv", "tsv", "jsonl", "txt"])
+def test_files_that_are_not_what_their_ending_says(tmp_path, ending, content, what):
+    with pytest.raises(DataError, match=f"is a {what} file"):
+        read(write(tmp_path, f"a.{ending}", content))
+
+
+def test_short_and_honest_files_are_read(tmp_path):
+    assert read(write(tmp_path, "a.txt", "x")) == ([(1, ("x",))], [])
+    assert read(write(tmp_path, "a.csv", "PAR1,b\nx,y\n")) == ([(2, ("x", "y"))], [])
+
+
+def test_a_link_to_nothing(tmp_path):
+    (tmp_path / "dangling.csv").symlink_to(tmp_path / "gone.csv")
+    with pytest.raises(DataError, match="a link to nothing") as caught:
+        read(tmp_path / "dangling.csv")
+    assert str(tmp_path / "gone.csv") in caught.value.way_out
 
 
 def test_missing_file_names_the_near_one(tmp_path):

@@ -134,6 +134,17 @@ def test_the_layout_of_aclimdb(tmp_path):
     assert caught.value.way_out == f"did you mean {tmp_path / 'train'}?"
 
 
+def test_a_packed_table_in_a_folder_is_not_left_out_in_silence(tmp_path):
+    write(tmp_path / "a.csv", "text,label\none,1\n")
+    write(tmp_path / "a.csv.gz", "x")
+    write(tmp_path / "notes.tar.gz", "x")
+    assert labelled(Source(str(tmp_path))) == ([("one", 1)], []), "its unpacked self is there"
+    write(tmp_path / "b.jsonl.GZ", "x")
+    with pytest.raises(DataError, match="1 packed table that would be left out") as caught:
+        read(Source(str(tmp_path)))
+    assert str(tmp_path / "b.jsonl.GZ") in str(caught.value)
+
+
 def test_a_folder_without_rows(tmp_path):
     with pytest.raises(DataError, match="no file that can be read"):
         read(Source(str(tmp_path)))

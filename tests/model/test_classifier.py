@@ -281,7 +281,9 @@ def test_code_of_a_checkpoint_is_never_run(folder, tmp_path):
     assert not (tmp_path / "owned").exists()
 
 
-@pytest.mark.parametrize("name", ["./none", "/none/at/all", "a/b/c", "~no-such-user/model", "..", "x\ny", "x\x1b[31my", "x" * 300])
+@pytest.mark.parametrize(
+    "name", ["./none", "/none/at/all", "a/b/c", "~no-such-user/model", "..", "x\ny", "x\x1b[31my", "x" * 300]
+)
 def test_missing_paths_are_not_asked_from_the_hub(name, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(hub, "reachable", lambda: pytest.fail("asked the hub"))
