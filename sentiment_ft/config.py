@@ -91,7 +91,7 @@ class DataConfig(_Frozen):
     validation_split: Literal["stratified", "families"] = "stratified"
     """How it is held out: rows drawn per label, or whole template families that training never sees."""
     synthetic_rows: int = Field(3000, ge=10)
-    """Rows that `synthetic` generates, half of each label."""
+    """Rows that `synthetic` generates, half of each label; to judge by, and for `synthetic:held-out`, a fifth of it."""
     max_train_samples: int | None = Field(None, ge=2)
     """Train on this many rows only, drawn by seed. None: all."""
     max_length: int = Field(256, ge=8)

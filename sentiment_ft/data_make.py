@@ -33,7 +33,7 @@ def make(output: Path, *, rows: int, seed: int, families: Which, overwrite: bool
         if overwrite and output.is_file()
         else run_folder.fresh_file(str(output), way_out="another name, or --overwrite to replace a file")
     )
-    with bar("writing rows", rows, quiet=quiet) as shown, run_folder.staged_file(path) as file:
+    with bar("writing rows", rows, quiet=quiet) as shown, run_folder.staged_file(path, new=not overwrite) as file:
         writer(_counted(generate(rows, seed, families), shown.update), file)
     if not quiet:
         console.print(

@@ -13,7 +13,7 @@ from sentiment_ft.config import Config
 from sentiment_ft.data.cache import Corpus
 from sentiment_ft.data.prepare import length_analysis, load_source, source_of
 from sentiment_ft.model import classifier
-from sentiment_ft.terminal import printable, results
+from sentiment_ft.terminal import printable, results, standard_output
 from sentiment_ft.track.progress import bar
 
 TOP_REASONS = 8
@@ -21,7 +21,9 @@ TOP_FAMILIES = 30
 
 
 def run(config: Config, *, samples: int, as_json: bool, quiet: bool) -> None:
-    """Raises DataError, ModelError."""
+    """Raises DataError, ModelError; OutputError when standard output is closed."""
+    if as_json or not quiet:
+        standard_output()
     tokenizer = classifier.load_tokenizer(config.model_name_or_path)
     with bar("reading rows", None, quiet=quiet) as shown:
         corpus = load_source(
@@ -29,11 +31,13 @@ def run(config: Config, *, samples: int, as_json: bool, quiet: bool) -> None:
         )
     account = describe(corpus, config.max_length, samples)
     if as_json:
-        print(json.dumps(account, indent=2, ensure_ascii=False))
+        # As ASCII: the names of files and families may hold what moves the cursor or reverses the reading order.
+        print(json.dumps(account, indent=2), file=standard_output())
     elif not quiet:
         results.print(_table(account))
         if account["rows_rejected"]:
-            results.print(f"rejected rows, each with file and line: {account['rejected_file']}", markup=False)
+            where = printable(account["rejected_file"])
+            results.print(f"rejected rows, each with file and line: {where}", markup=False)
         for sample in account["samples"]:
             results.print(f"{sample['label']}  {printable(sample['text'], 200)}", markup=False)
 

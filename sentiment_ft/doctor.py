@@ -27,7 +27,7 @@ from sentiment_ft.model import bundled
 from sentiment_ft.run import surroundings
 from sentiment_ft.run.environment import device_record, versions
 from sentiment_ft.run.surroundings import Finding, Status
-from sentiment_ft.terminal import printable
+from sentiment_ft.terminal import printable, standard_output
 
 COLOURS: dict[Status, str] = {"ok": "green", "note": "cyan", "warning": "yellow", "broken": "bold red"}
 
@@ -49,7 +49,7 @@ def run(as_json: bool = False) -> int:
     """Examine, print on standard output, and return the exit code: 4 when something is broken, else 0."""
     findings = examine()
     if as_json:
-        print(json.dumps(_report(findings), indent=2))
+        print(json.dumps(_report(findings), indent=2), file=standard_output())
     else:
         render(findings, Console(highlight=False, markup=False))
     return EXIT_MODEL if any(finding.status == "broken" for finding in findings) else EXIT_DONE

@@ -22,7 +22,7 @@ from sentiment_ft.model import classifier
 from sentiment_ft.run import folder as run_folder
 from sentiment_ft.run import precision as run_precision
 from sentiment_ft.run.folder import newest_model
-from sentiment_ft.terminal import printable, results
+from sentiment_ft.terminal import printable, results, standard_output
 from sentiment_ft.track.judgement_plots import judgement_plots
 from sentiment_ft.track.predictions import write_errors, write_predictions
 from sentiment_ft.track.progress import Bar, bar
@@ -144,10 +144,9 @@ def run(
             judgement_plots(part.labels, p_positive, staged, config.data)
             run_folder.write_json(staged / "judgement.json", result)
 
-        run_folder.make(folder.parent)
-        run_folder.write_folder(folder, fill)
+        run_folder.write_new_folder(folder, fill)
     if as_json:
-        print(json.dumps(result, indent=2, allow_nan=False))
+        print(json.dumps(result, indent=2, allow_nan=False), file=standard_output())
     elif not quiet:
         what = f"{printable(name, 60)} on {printable(config.data, 60)}"
         title = f"{what}: {len(part):,} rows, {corpus.receipt.rows_rejected:,} rejected"

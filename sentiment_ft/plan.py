@@ -15,7 +15,7 @@ from sentiment_ft.config import SECTIONS, Config, keys_of
 from sentiment_ft.recipe import Loaded
 from sentiment_ft.run.schedule import learning_rate
 from sentiment_ft.run.sizes import Sizes, batch_sizes, derive
-from sentiment_ft.terminal import printable, results
+from sentiment_ft.terminal import printable, results, standard_output
 
 if TYPE_CHECKING:
     from sentiment_ft.data.overlap import Overlap
@@ -174,7 +174,7 @@ def run(loaded: Loaded, *, processes: int, no_model: bool, as_json: bool, quiet:
     """
     plan = _without_model(loaded, processes) if no_model else _with_model(loaded, processes, quiet)
     if as_json:
-        print(json.dumps(plan, indent=2, allow_nan=False))
+        print(json.dumps(plan, indent=2, allow_nan=False), file=standard_output())
     elif not quiet:
         results.print(summary_table(plan, f"plan of {loaded.run_name}"))
         results.print()

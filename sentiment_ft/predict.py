@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import itertools
 import json
@@ -19,11 +20,11 @@ from sentiment_ft.data.lines import read_lines
 from sentiment_ft.data.records import EXCERPT_CHARACTERS
 from sentiment_ft.data.sources import Row, Source, read
 from sentiment_ft.data.text import clean
-from sentiment_ft.errors import ConfigError, DataError
+from sentiment_ft.errors import ConfigError, DataError, ModelError
 from sentiment_ft.model import classifier
 from sentiment_ft.run import folder as run_folder
 from sentiment_ft.run import precision as run_precision
-from sentiment_ft.terminal import console, printable
+from sentiment_ft.terminal import console, printable, standard_output
 from sentiment_ft.track.progress import Bar, bar
 
 CHUNK = 1024  # texts read ahead, so that batches hold rows of similar length; memory does not grow beyond it
@@ -53,8 +54,16 @@ class Prediction:
 
 
 def from_arguments(texts: Iterable[str]) -> Iterator[Prediction]:
-    """Texts to be predicted, cleaned as in training; the empty ones with their error."""
-    return (_cleaned(line, text) for line, text in enumerate(texts, 1))
+    """Texts to be predicted, cleaned as in training; the empty ones and those that are not UTF-8 with their error."""
+    return (_argument(line, text) for line, text in enumerate(texts, 1))
+
+
+def _argument(line: int, text: str) -> Prediction:
+    """Under a locale without UTF-8 Python hands on the bytes of an argument as lone surrogates: decoded here."""
+    try:
+        return _cleaned(line, text.encode("utf-8", "surrogateescape").decode("utf-8"))
+    except UnicodeError:
+        return Prediction(line, printable(text, EXCERPT_CHARACTERS), error="not UTF-8")
 
 
 def from_standard_input() -> Iterator[Prediction]:
@@ -90,6 +99,7 @@ class Predictor:
             run_precision.resolve(precision, device)
         ]
         self._device = torch.device(device.kind)
+        self._name = name
         model, self._positive = classifier.load_for_use(name)
         self._model = model.to(self._device)
         self._tokenizer = classifier.load_tokenizer(name)
@@ -98,7 +108,7 @@ class Predictor:
         self._batch = batch
 
     def predict(self, texts: Iterable[Prediction]) -> Iterator[Prediction]:
-        """The same records in the same order, with p_positive."""
+        """The same records in the same order, with p_positive. Raises ModelError when the model gives no number."""
         texts = iter(texts)
         while chunk := list(itertools.islice(texts, CHUNK)):
             usable = [record for record in chunk if record.error is None]
@@ -130,6 +140,12 @@ class Predictor:
                 ).logits
             on_host = logits.float().cpu().double()  # Apple's GPUs have no float64
             result[places] = torch.softmax(on_host, dim=-1)[:, self._positive].numpy()
+        if missing := int((~np.isfinite(result)).sum()):
+            raise ModelError(
+                f"gives no number for {missing} of {len(texts)} texts",
+                where=printable(self._name, 200),
+                way_out="--precision fp32",
+            )
         return [float(value) for value in result]
 
 
@@ -164,6 +180,7 @@ def run(
         raise ConfigError("only a --file has columns", where="--text-column", way_out="leave it out, or --file FILE")
     style = chosen or _style_of(output)
     destination = None if output is None else run_folder.fresh_file(output)
+    on_terminal = destination is None and standard_output().isatty()
     if texts:
         records = from_arguments(texts)
     elif file is None or file == "-":
@@ -180,18 +197,18 @@ def run(
         max_length=max_length,
     )
     tally = Tally()
-    with bar("predicting", None, quiet=quiet or bool(texts) or (destination is None and sys.stdout.isatty())) as shown:
+    with bar("predicting", None, quiet=quiet or bool(texts) or on_terminal) as shown:
         predictions = tally.over(predictor.predict(records), shown)
         if destination is None:
-            write(predictions, sys.stdout, style)
+            write(predictions, standard_output(), style)
         else:
-            with run_folder.staged_file(destination) as staged:
+            with run_folder.staged_file(destination, new=True) as staged:
                 write(predictions, staged, style)
     tally.close(quiet=quiet or bool(texts))
 
 
 def write(predictions: Iterable[Prediction], target: TextIO, style: str) -> None:
-    """Records as they come: text for people, jsonl, or csv with a header."""
+    """Records as they come: text for people, jsonl (ASCII where the target cannot hold more), or csv with a header."""
     if style == "csv":
         columns = ["line", "label", "confidence", "p_negative", "p_positive", "error", "text"]
         writer = csv.writer(target)
@@ -211,10 +228,11 @@ def write(predictions: Iterable[Prediction], target: TextIO, style: str) -> None
                 ]
             )
         return
+    ascii_only = codecs.lookup(target.encoding or "utf-8").name != "utf-8"
     for prediction in predictions:
         found = prediction.to_json()
         if style == "jsonl":
-            target.write(json.dumps(found, ensure_ascii=False) + "\n")
+            target.write(json.dumps(found, ensure_ascii=ascii_only, allow_nan=False) + "\n")
         elif "error" in found:
             target.write(f"error             line {found['line']}: {printable(found['error'])}\n")
         else:
@@ -223,7 +241,7 @@ def write(predictions: Iterable[Prediction], target: TextIO, style: str) -> None
 
 def _style_of(output: str | None) -> str:
     if output is None:
-        return "text" if sys.stdout.isatty() else "jsonl"
+        return "text" if standard_output().isatty() else "jsonl"
     style = {".csv": "csv", ".jsonl": "jsonl", ".txt": "text"}.get(Path(output).suffix.lower())
     if style is None:
         raise ConfigError(

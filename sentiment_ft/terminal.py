@@ -6,18 +6,51 @@ pipe stays clean.
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
+import sys
 import unicodedata
+from typing import IO, Any, TextIO, cast
 
 from rich.console import Console
 
+from sentiment_ft.errors import OutputError
+
+
+class _Lenient:
+    """A stream of which no more is asked when it cannot be written to: a reader that went away, a full disk."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        try:
+            return self._stream.write(text)
+        except OSError:
+            fall_silent(self._stream)
+            return len(text)
+
+    def flush(self) -> None:
+        try:
+            self._stream.flush()
+        except OSError:
+            fall_silent(self._stream)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
 
 class _Progress(Console):
-    """Falls silent when nobody reads on: `train 2>&1 | head` trains to its end."""
+    """Never ends a run: `train 2>&1 | head` and `train 2>/dev/full` train to their end."""
 
-    def on_broken_pipe(self) -> None:
-        self.quiet = True
-        os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())  # the flush at exit must not fail again
+    @property
+    def file(self) -> IO[str]:
+        return cast(IO[str], _Lenient(super().file))
+
+    @file.setter
+    def file(self, new_file: IO[str]) -> None:
+        self._file = new_file
 
 
 class _Results(Console):
@@ -25,6 +58,26 @@ class _Results(Console):
 
     def on_broken_pipe(self) -> None:
         raise BrokenPipeError
+
+
+def fall_silent(stream: IO[str]) -> None:
+    """Let what is written to the stream vanish: the flush at exit must not fail again."""
+    with contextlib.suppress(OSError):  # not a file
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def standard_output() -> TextIO:
+    """Where results go. Raises OutputError when it is closed, as by `>&-`."""
+    if sys.stdout is None:
+        raise OutputError("is closed", where="standard output", way_out="send it to a file, or to /dev/null")
+    return sys.stdout
+
+
+def escape_what_cannot_be_printed() -> None:
+    """A character that the encoding of a stream lacks, as under LC_ALL=C, becomes `\\x..`, not an error."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 console = _Progress(stderr=True, highlight=False, soft_wrap=True)

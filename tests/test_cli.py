@@ -419,15 +419,37 @@ def test_a_bug_keeps_its_traceback(error):
     assert CliRunner().invoke(verb).exception is error
 
 
+@pytest.fixture
+def _ctrl_c():
+    """An interrupted verb ignores further ones; the tests do not."""
+    before = signal.getsignal(signal.SIGINT)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.parametrize(("name", "told"), [("train", True), ("predict", False)])
-def test_ctrl_c_says_what_is_whole(name, told):
+@pytest.mark.parametrize(("number", "code", "word"), [(2, 130, "interrupted"), (15, 143, "terminated")])
+@pytest.mark.usefixtures("_ctrl_c")
+def test_signal_says_what_is_whole(name, told, number, code, word, monkeypatch):
     @click.command(name, cls=Verb)
     def verb() -> None:
-        raise KeyboardInterrupt
+        signal.raise_signal(number)
 
+    monkeypatch.delenv("LOCAL_RANK", raising=False)
     result = CliRunner().invoke(verb)
-    assert_refused(result, 130, "interrupted")
+    assert_refused(result, code, word)
     assert ("best/" in result.stderr) is told and result.stderr.count("\n") == 1
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    signal.raise_signal(signal.SIGINT)  # a second Ctrl-C, on the way out, is no traceback
+
+
+def test_process_of_a_launcher_dies_of_sigterm_at_once(monkeypatch):
+    @click.command(cls=Verb)
+    def verb() -> None:
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+    monkeypatch.setenv("LOCAL_RANK", "0")
+    assert CliRunner().invoke(verb).exit_code == 0
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
@@ -460,6 +482,26 @@ def test_a_full_disk_behind_standard_output(here, model):
         process = start("plan", "--no-model", "-d", "a.csv", "--json", stdout=full)
         error = process.communicate(timeout=60)[1]
     assert process.returncode == 6 and "No space left" in error and "Traceback" not in error
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has /dev/full")
+@pytest.mark.parametrize(("output", "code"), [("r.jsonl", 0), ("no/r.jsonl", 6)], ids=["done", "refused"])
+def test_a_full_disk_behind_standard_error_changes_nothing(output, code, here):
+    with open("/dev/full", "w") as full:
+        process = start("data", "make", output, "--rows", 20, stderr=full)
+        process.communicate(timeout=60)
+    assert process.returncode == code and (here / "r.jsonl").exists() is (code == 0)
+
+
+@pytest.mark.parametrize("as_json", [(), ("--json",)], ids=["table", "json"])
+def test_streams_that_hold_only_ascii_or_are_closed(as_json, here, model):
+    (here / "a.csv").write_bytes(table([("café ☺", 1), ("naïve", 0)]))
+    arguments = ("data", "show", "a.csv", "-m", model, *as_json)
+    process = start(*arguments, env={**os.environ, "PYTHONIOENCODING": "ascii"})
+    out, error = process.communicate(timeout=60)
+    assert process.returncode == 0 and "caf" in out and out.isascii() and "Traceback" not in error
+    closed = start(*arguments, preexec_fn=lambda: os.close(1))
+    assert "standard output: is closed" in closed.communicate(timeout=60)[1] and closed.returncode == 6
 
 
 def test_a_cache_that_cannot_be_written(here, model, monkeypatch):
@@ -495,7 +537,7 @@ def test_ctrl_c(when, here, model):
 def test_ctrl_c_in_predict_leaves_no_output(here, model):
     process = start("predict", "-m", model, "--output", "o.jsonl", stdin=subprocess.PIPE)
     deadline = time.monotonic() + 100
-    while not list(here.glob(".o.jsonl*")):  # opened after the model is loaded
+    while not list(here.glob(".*.tmp")):  # opened after the model is loaded
         assert time.monotonic() < deadline and process.poll() is None
         time.sleep(0.1)
     process.send_signal(signal.SIGINT)

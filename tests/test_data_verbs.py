@@ -63,6 +63,28 @@ def test_nothing_is_overwritten_unless_asked(tmp_path):
     call("make", "folder.csv", "--rows", 10, "--overwrite", code=6)
 
 
+def test_file_that_appears_meanwhile_is_not_overwritten_unless_asked(tmp_path, monkeypatch):
+    def rows(*_: object):
+        (tmp_path / "r.csv").write_text("theirs")
+        return generate(10, 1, "train")
+
+    monkeypatch.setattr("sentiment_ft.data_make.generate", rows)
+    call("make", "r.csv", "--rows", 10, code=6)
+    assert (tmp_path / "r.csv").read_text() == "theirs"
+    assert (tmp_path / "r-2.csv").read_text().startswith("text,label,family\n")
+    call("make", "r.csv", "--rows", 10, "--overwrite")
+    assert (tmp_path / "r.csv").read_text().startswith("text,label,family\n")
+
+
+def test_names_of_files_and_families_cannot_move_the_cursor(model, tmp_path, monkeypatch):
+    monkeypatch.setenv("SENTIMENT_FT_CACHE", str(tmp_path / "cache\x9b\u202e"))
+    rows = [{"text": f"good {row}", "label": row % 2, "family": "f\x9b\u202e"} for row in range(4)] + [{"text": "x"}]
+    (tmp_path / "r\x9b.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    for more in ((), ("--json",)):
+        shown = call("show", "r\x9b.jsonl", "-m", model, *more)
+        assert not {"\x9b", "\u202e"} & set(shown) and "202e" in shown
+
+
 @pytest.mark.parametrize("name", ["r.xlsx", "r", "r.json"])
 def test_unknown_endings_write_nothing(name, tmp_path):
     call("make", name, "--rows", 10, code=2)

@@ -24,6 +24,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from sentiment_ft import cli, predict
 from sentiment_ft.data.text import clean
+from sentiment_ft.errors import ModelError, OutputError
 from sentiment_ft.predict import CHUNK, Prediction, Predictor, from_arguments
 from tests.tiny import write_model, write_reviews
 
@@ -63,6 +64,14 @@ def standard_input(content: bytes) -> Iterator[None]:
         os.dup2(before, 0)
         os.close(before)
         os.close(descriptor)
+
+
+def run_with(model: Path, output: str | None) -> None:
+    """The verb without Click, which replaces standard output."""
+    predict.run(
+        ["good"], model=str(model), file=None, text_column=None, output=output, chosen=None, max_length=None, batch=2,
+        mixed_precision="fp32", quiet=True,
+    )  # fmt: skip
 
 
 def by_hand(model: Path, text: str) -> float:
@@ -309,6 +318,48 @@ def test_nothing_is_written_when_the_input_breaks_off(model, tmp_path):
     (tmp_path / "a.parquet").write_bytes(b"PAR1" + np.random.default_rng(0).bytes(2000) + whole[2004:])
     call(model, "--file", "a.parquet", "--output", "o.jsonl", code=3)
     assert sorted(os.listdir(tmp_path)) == ["a.jsonl", "a.parquet"]
+
+
+def test_model_that_gives_no_number_is_refused(predictor, monkeypatch):
+    no_numbers = lambda **batch: SimpleNamespace(logits=torch.full((len(batch["input_ids"]), 2), torch.nan))  # noqa: E731
+    monkeypatch.setattr(predictor, "_model", no_numbers)
+    with pytest.raises(ModelError, match=r"gives no number for 2 of 2 texts"):
+        list(predictor.predict(from_arguments(["good", "", "bad"])))
+    with pytest.raises(ValueError, match="JSON"):
+        predict.write([Prediction(1, "x", float("nan"))], io.StringIO(), "jsonl")
+
+
+def test_arguments_of_a_locale_without_utf8():
+    escaped = ["café", "film ☺"]
+    found = from_arguments(
+        [text.encode().decode("ascii", "surrogateescape") for text in escaped] + ["a\udcffb", "\ud800"]
+    )
+    assert [record.text for record in found][:2] == escaped
+    assert [record.error for record in from_arguments(["é", "a\udcffb", "\ud800"])] == [None, "not UTF-8", "not UTF-8"]
+
+
+@pytest.mark.parametrize(("encoding", "line"), [("ascii", r'"caf\u00e9"'), ("utf-8", '"café"')])
+def test_jsonl_is_ascii_where_the_stream_holds_no_more(encoding, line):
+    stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    predict.write([Prediction(1, "café", 0.5)], stream, "jsonl")
+    stream.seek(0)
+    assert line in stream.read()
+
+
+def test_closed_standard_output_is_refused_and_a_file_that_appears_is_kept(model, tmp_path, monkeypatch):
+    with monkeypatch.context() as patched, pytest.raises(OutputError, match="standard output: is closed"):
+        patched.setattr("sys.stdout", None)
+        run_with(model, output=None)
+    real = predict.write
+
+    def write(predictions: object, target: io.TextIOBase, style: str) -> None:
+        real(predictions, target, style)
+        (tmp_path / "o.jsonl").write_text("theirs")
+
+    monkeypatch.setattr(predict, "write", write)
+    result = invoke("-m", model, "good", "--output", "o.jsonl", code=6)
+    assert "o-2.jsonl" in result.stderr and (tmp_path / "o.jsonl").read_text() == "theirs"
+    assert json.loads((tmp_path / "o-2.jsonl").read_text())["text"] == "good"
 
 
 def test_nothing_usable_is_a_fault_and_the_records_say_why(model, tmp_path):

@@ -76,6 +76,7 @@ class Prepared:
 
 def source_of(config: Config, name: str) -> Source:
     """One of the config's sources with the config's columns, labels and cuts."""
+    fifth = max(2, config.synthetic_rows // 5)  # rows to judge by: the same whether a run or `eval` asks for them
     return Source(
         name=name,
         text_column=config.text_column,
@@ -83,7 +84,7 @@ def source_of(config: Config, name: str) -> Source:
         label_map=tuple(sorted(config.label_map.items())),
         negative_max_rating=config.negative_max_rating,
         positive_min_rating=config.positive_min_rating,
-        synthetic_rows=config.synthetic_rows if name == config.data else max(2, config.synthetic_rows // 5),
+        synthetic_rows=config.synthetic_rows if name == config.data != "synthetic:held-out" else fifth,
         seed=config.seed,
     )
 

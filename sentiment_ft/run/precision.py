@@ -34,9 +34,7 @@ def resolve(wanted: str, device: Device, environment: Mapping[str, str] = os.env
         )
     reason = why_not(device, wanted)
     if reason:
-        raise ConfigError(
-            reason, where="mixed_precision", way_out=f"--precision auto (here: {best_precision(device)})"
-        )
+        raise ConfigError(reason, where="mixed_precision", way_out=f"--precision auto (here: {best_precision(device)})")
     return wanted
 
 

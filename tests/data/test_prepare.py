@@ -183,3 +183,5 @@ def test_sources_of_a_config():
     assert (source.synthetic_rows, source.seed, source.text_column) == (1000, 7, "t")
     assert source.label_map == (("a", 0), ("b", 1)), "in an order that does not depend on the recipe's"
     assert source_of(config, "synthetic:held-out").synthetic_rows == 200, "a test set is a fifth"
+    judged = config.model_copy(update={"data": "synthetic:held-out"})
+    assert source_of(judged, "synthetic:held-out").synthetic_rows == 200, "for `eval` too: the rows of the run's test"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -27,6 +28,7 @@ from sentiment_ft.run.folder import (
     standing,
     write_folder,
     write_json,
+    write_new_folder,
     write_text,
 )
 
@@ -151,7 +153,7 @@ def test_what_a_killed_run_left_aside_is_replaced(old_run):
     for name in (".best.new", ".best.old", "wandb", "best"):
         (old_run / name).mkdir()
         (old_run / name / "file").write_text("x")
-    (old_run / ".summary.json.tmp-4711").write_text("{")
+    (old_run / ".0123abcd.tmp").write_text("{")
     assert create(choose(str(old_run), "x", overwrite=True), TWO, overwrite=True) == old_run
     assert contents(old_run) == {"config.yaml": TWO.encode()}
 
@@ -372,6 +374,123 @@ def test_files_are_on_the_disk_before_the_folder_is_swapped_in(tmp_path, monkeyp
     monkeypatch.setattr(os, "fsync", sync)
     write_folder(tmp_path / "best", fill)
     assert synced == {path.stat().st_ino for path in (tmp_path / "best").rglob("*") if path.is_file()}
+
+
+def test_file_that_appeared_meanwhile_is_left_alone_and_the_result_is_kept(tmp_path):
+    path = tmp_path / f"{'n' * 250}.csv"
+    (tmp_path / f"{'n' * 249}-2.csv").write_text("also taken")
+    with (
+        pytest.raises(OutputError, match=r"appeared while this ran[\s\S]*finished result is in \S+nn-3\.csv"),
+        staged_file(path, new=True) as file,
+    ):
+        path.write_text("theirs")
+        file.write("ours")
+    assert sorted(contents(tmp_path).values()) == [b"also taken", b"ours", b"theirs"]
+    assert path.read_text() == "theirs"
+
+
+@pytest.mark.parametrize("taken", [False, True])
+def test_new_file_where_there_are_no_hard_links(tmp_path, monkeypatch, taken):
+    def fail(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", fail)
+    path = tmp_path / "a.csv"
+    with contextlib.suppress(OutputError), staged_file(path, new=True) as file:
+        if taken:
+            path.write_text("theirs")
+        file.write("ours")
+    expected = {"a.csv": b"theirs", "a-2.csv": b"ours"} if taken else {"a.csv": b"ours"}
+    assert contents(tmp_path) == expected
+
+
+def test_name_of_the_greatest_length(tmp_path):
+    name = "n" * 255
+    write_text(tmp_path / name, "x")
+    write_new_folder(tmp_path / ("m" * 255), lambda staged: (staged / "a").write_text("x"))
+    assert set(contents(tmp_path)) == {name, f"{'m' * 255}/a"}
+    for attempt in (fresh, fresh_file, lambda name: choose(name, "x", overwrite=False)):
+        with pytest.raises(OutputError, match="File name too long"):
+            attempt(str(tmp_path / ("n" * 256)))
+
+
+def test_new_folder(tmp_path, monkeypatch):
+    fill = lambda staged: (staged / "a").write_text("ours")  # noqa: E731
+    write_new_folder(tmp_path / "deep" / "new", fill)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "link").symlink_to("empty")
+    inode = (tmp_path / "empty").stat().st_ino
+    write_new_folder(fresh(str(tmp_path / "link")), fill)
+    assert (tmp_path / "link").is_symlink() and (tmp_path / "empty").stat().st_ino == inode
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    write_new_folder(fresh("."), fill)
+    assert os.listdir() == ["a"], "whoever stands in the folder sees the files"
+    assert sorted(os.listdir(tmp_path)) == ["deep", "empty", "here", "link"]
+    assert set(contents(tmp_path)) == {"deep/new/a", "empty/a", "here/a"}
+
+
+@pytest.mark.parametrize("before", [False, True])
+@pytest.mark.parametrize("what", ["file in it", "file"])
+def test_new_folder_deletes_nothing_that_appeared_meanwhile(tmp_path, before, what):
+    folder = tmp_path / "judged"
+    if before:
+        folder.mkdir()
+
+    def fill(staged: Path) -> None:
+        (staged / "a").write_text("ours")
+        if what == "file in it":
+            folder.mkdir(exist_ok=True)
+            (folder / "a").write_text("theirs")
+        elif not before:
+            folder.write_text("theirs")
+        else:
+            (folder / "b").write_text("theirs")
+
+    with pytest.raises(OutputError, match=r"finished result is in .*judged-2"):
+        write_new_folder(folder, fill)
+    assert sorted(contents(tmp_path).values()) == [b"ours", b"theirs"]
+    assert contents(tmp_path)["judged-2/a"] == b"ours" and sorted(os.listdir(tmp_path)) == ["judged", "judged-2"]
+
+
+@pytest.mark.parametrize("write", [write_folder, write_new_folder])
+def test_files_of_a_folder_can_be_read_by_whom_the_umask_lets(tmp_path, write):
+    def fill(staged: Path) -> None:
+        (staged / "weights").write_text("w")
+        (staged / "weights").chmod(0o600)
+
+    before = os.umask(0o027)
+    try:
+        write(tmp_path / "best", fill)
+    finally:
+        os.umask(before)
+    assert (tmp_path / "best" / "weights").stat().st_mode & 0o777 == 0o640
+
+
+RUN_THAT_WORKS_ON = """
+import sys
+from pathlib import Path
+from sentiment_ft.run.folder import create
+create(Path(sys.argv[1]), sys.argv[2], overwrite=True)
+print("made", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_run_that_is_still_at_work_is_not_overwritten(old_run):
+    command = [sys.executable, "-c", RUN_THAT_WORKS_ON, str(old_run), TWO]
+    refused = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    assert "another run is writing there" in refused.stderr, "this process made the run and is at work in it"
+    create(old_run.parent / "next", ONE, overwrite=False)  # its next run: the first has ended
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout.readline() == "made\n"
+        before = contents(old_run)
+        for attempt in (choose, lambda folder, _, overwrite: create(Path(folder), ONE, overwrite=overwrite)):
+            with pytest.raises(OutputError, match="another run is writing there"):
+                attempt(str(old_run), "x", overwrite=True)
+        assert contents(old_run) == before == {"config.yaml": TWO.encode()}
+        other.stdin.close()
+    assert create(choose(str(old_run), "x", overwrite=True), ONE, overwrite=True) == old_run
 
 
 def test_disk_that_is_full_is_one_error_whoever_says_it(tmp_path):
