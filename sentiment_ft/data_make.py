@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TextIO
 
 from sentiment_ft.errors import ConfigError
-from sentiment_ft.run import folder as run_folder
+from sentiment_ft.run.destination import fresh_file
+from sentiment_ft.run.writing import staged_file
 from sentiment_ft.synthetic.reviews import SyntheticRow, Which, generate
 from sentiment_ft.terminal import console, printable
 from sentiment_ft.track.progress import bar
@@ -31,9 +32,9 @@ def make(output: Path, *, rows: int, seed: int, families: Which, overwrite: bool
     path = (
         output
         if overwrite and output.is_file()
-        else run_folder.fresh_file(str(output), way_out="another name, or --overwrite to replace a file")
+        else fresh_file(str(output), way_out="another name, or --overwrite to replace a file")
     )
-    with bar("writing rows", rows, quiet=quiet) as shown, run_folder.staged_file(path, new=not overwrite) as file:
+    with bar("writing rows", rows, quiet=quiet) as shown, staged_file(path, new=not overwrite) as file:
         writer(_counted(generate(rows, seed, families), shown.update), file)
     if not quiet:
         console.print(

@@ -19,9 +19,10 @@ from sentiment_ft.errors import ModelError
 from sentiment_ft.judge.intervals import judge
 from sentiment_ft.judge.metric import metric
 from sentiment_ft.model import classifier
-from sentiment_ft.run import folder as run_folder
 from sentiment_ft.run import precision as run_precision
+from sentiment_ft.run.destination import fresh
 from sentiment_ft.run.folder import newest_model
+from sentiment_ft.run.writing import standing, write_json, write_new_folder
 from sentiment_ft.terminal import printable, results, standard_output
 from sentiment_ft.track.judgement_plots import judgement_plots
 from sentiment_ft.track.predictions import write_errors, write_predictions
@@ -99,8 +100,8 @@ def run(
 
     Raises ModelError, DataError, ConfigError; OutputError before any work when `output` cannot be used.
     """
-    name = str(newest_model()) if name is None else run_folder.standing(name)
-    folder = None if output is None else run_folder.fresh(output)
+    name = str(newest_model()) if name is None else standing(name)
+    folder = None if output is None else fresh(output)
     device = run_precision.device_in_use()
     chosen = run_precision.resolve(precision, device)
     model, positive = classifier.load_for_use(name)
@@ -142,9 +143,9 @@ def run(
             write_predictions(staged / "predictions.jsonl", part, p_positive)
             write_errors(staged / "worst_errors.jsonl", part, p_positive)
             judgement_plots(part.labels, p_positive, staged, config.data)
-            run_folder.write_json(staged / "judgement.json", result)
+            write_json(staged / "judgement.json", result)
 
-        run_folder.write_new_folder(folder, fill)
+        write_new_folder(folder, fill)
     if as_json:
         print(json.dumps(result, indent=2, allow_nan=False), file=standard_output())
     elif not quiet:

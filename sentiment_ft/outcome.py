@@ -18,9 +18,9 @@ from sentiment_ft.data.prepare import copy_rejected, leaks, length_analysis
 from sentiment_ft.judge.intervals import Judgement, judge
 from sentiment_ft.model import classifier
 from sentiment_ft.recipe import Loaded
-from sentiment_ft.run import folder as run_folder
 from sentiment_ft.run.environment import environment
 from sentiment_ft.run.memory import peak_memory_mib
+from sentiment_ft.run.writing import write_json, write_text
 from sentiment_ft.state import Run
 from sentiment_ft.terminal import console, printable
 from sentiment_ft.track.card import model_card
@@ -37,8 +37,8 @@ def opening(run: Run, loaded: Loaded, device: str) -> None:
     lengths = length_analysis(data.train.uncut_lengths, config.max_length)
     run.overlaps = leaks(data)
     run.environment = environment()
-    run_folder.write_json(run.folder / "environment.json", run.environment)
-    run_folder.write_json(run.folder / "lengths.json", lengths)
+    write_json(run.folder / "environment.json", run.environment)
+    write_json(run.folder / "lengths.json", lengths)
     copy_rejected(data.corpora, run.folder / "rejected.jsonl")
     length_plot(data.train.uncut_lengths, config.max_length, run.folder / "plots")
     if run.quiet:
@@ -110,7 +110,7 @@ def closing(run: Run) -> None:
     judgement_plots(validation.labels, p_positive, run.folder / "plots", f"validation, {len(validation):,} rows")
     summary = summarise(run, judged, final)
     write_card(run, summary)
-    run_folder.write_json(run.folder / "summary.json", summary)
+    write_json(run.folder / "summary.json", summary)
     run.recorder.finish(summary)
     if not run.quiet:
         for name, judgement in judged.items():
@@ -187,4 +187,4 @@ def write_card(run: Run, summary: dict[str, Any]) -> None:
         environment=run.environment,
         labels=("negative", "positive"),
     )
-    run_folder.write_text(run.folder / "best" / "README.md", card)
+    write_text(run.folder / "best" / "README.md", card)

@@ -16,8 +16,8 @@ from sentiment_ft.data.prepare import Part
 from sentiment_ft.errors import TrainingError
 from sentiment_ft.judge.scores import scores
 from sentiment_ft.model import classifier
-from sentiment_ft.run import folder as run_folder
 from sentiment_ft.run.memory import peak_memory_mib
+from sentiment_ft.run.writing import write_folder
 from sentiment_ft.state import Interval, Run
 from sentiment_ft.track.progress import Bar, bar
 
@@ -111,7 +111,7 @@ def judge_and_keep(run: Run) -> None:
         if run.accelerator.is_main_process:
             model = run.accelerator.unwrap_model(run.model)
             weights = model.state_dict()
-            run_folder.write_folder(
+            write_folder(
                 run.folder / "best",
                 lambda staged: classifier.save(model, run.tokenizer, staged, weights, run.config.max_length),
             )

@@ -22,8 +22,10 @@ from sentiment_ft.data.sources import Row, Source, read
 from sentiment_ft.data.text import clean
 from sentiment_ft.errors import ConfigError, DataError, ModelError
 from sentiment_ft.model import classifier
-from sentiment_ft.run import folder as run_folder
 from sentiment_ft.run import precision as run_precision
+from sentiment_ft.run.destination import fresh_file
+from sentiment_ft.run.folder import newest_model
+from sentiment_ft.run.writing import staged_file, standing
 from sentiment_ft.terminal import console, printable, standard_output
 from sentiment_ft.track.progress import Bar, bar
 
@@ -179,7 +181,7 @@ def run(
     if text_column is not None and file in (None, "-"):
         raise ConfigError("only a --file has columns", where="--text-column", way_out="leave it out, or --file FILE")
     style = chosen or _style_of(output)
-    destination = None if output is None else run_folder.fresh_file(output)
+    destination = None if output is None else fresh_file(output)
     on_terminal = destination is None and standard_output().isatty()
     if texts:
         records = from_arguments(texts)
@@ -187,7 +189,7 @@ def run(
         records = from_standard_input()
     else:
         records = from_file(Source(file, text_column=text_column, labelled=False))
-    name = str(run_folder.newest_model()) if model is None else run_folder.standing(model)
+    name = str(newest_model()) if model is None else standing(model)
     if name != model and not quiet:
         console.print(f"model: {printable(name)}", markup=False)
     predictor = Predictor(
@@ -202,7 +204,7 @@ def run(
         if destination is None:
             write(predictions, standard_output(), style)
         else:
-            with run_folder.staged_file(destination, new=True) as staged:
+            with staged_file(destination, new=True) as staged:
                 write(predictions, staged, style)
     tally.close(quiet=quiet or bool(texts))
 

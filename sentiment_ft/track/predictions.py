@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sentiment_ft.data.prepare import Part
 from sentiment_ft.judge.intervals import worst_errors
-from sentiment_ft.run import folder as run_folder
+from sentiment_ft.run.writing import staged_file
 
 WORST_ERRORS = 100
 
@@ -43,5 +43,5 @@ def _write_rows(path: Path, part: Part, p_positive: NDArray[np.float64], places:
         + "\n"
         for place in places
     )
-    with run_folder.staged_file(path) as file:
+    with staged_file(path) as file:
         file.writelines(lines)

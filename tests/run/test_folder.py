@@ -16,21 +16,9 @@ from sentiment_ft.config import Config
 from sentiment_ft.errors import ModelError, OutputError
 from sentiment_ft.recipe import dump
 from sentiment_ft.run import folder as run_folder
-from sentiment_ft.run.folder import (
-    RUN_CONFIG_HEADER,
-    choose,
-    create,
-    fresh,
-    fresh_file,
-    make,
-    newest_model,
-    staged_file,
-    standing,
-    write_folder,
-    write_json,
-    write_new_folder,
-    write_text,
-)
+from sentiment_ft.run.destination import fresh, fresh_file
+from sentiment_ft.run.folder import RUN_CONFIG_HEADER, choose, create, newest_model
+from sentiment_ft.run.writing import staged_file, standing, write_folder, write_json, write_new_folder, write_text
 
 ONE, TWO = (f"{RUN_CONFIG_HEADER} for a test\nseed: {seed}\n" for seed in (1, 2))
 
@@ -224,7 +212,6 @@ def test_parent_that_is_a_file(tmp_path):
     below = tmp_path / "file" / "run"
     for attempt in (
         lambda: create(choose(str(below), "x", overwrite=False), ONE, overwrite=False),
-        lambda: make(below),
         lambda: write_text(below, "x"),
         lambda: write_folder(below, lambda staged: None),
     ):
@@ -319,7 +306,7 @@ def test_old_folder_survives_a_fault_of_the_swap(tmp_path, monkeypatch):
 KILLED_WITHIN_THE_SWAP = """
 import os, sys
 from pathlib import Path
-from sentiment_ft.run.folder import write_folder
+from sentiment_ft.run.writing import write_folder
 real = Path.rename
 def rename(self, target):
     if self.name == ".best.new":
