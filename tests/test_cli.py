@@ -49,8 +49,10 @@ def train(data: object, model: object, *more: object) -> Result:
 
 
 def start(*arguments: object, **options: object) -> subprocess.Popen[str]:
+    """As from a terminal: a background job of a shell, as these tests may be, would hand its deafness to Ctrl-C down."""
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    return subprocess.Popen([sys.executable, "-c", PROGRAM, *map(str, arguments)], **(pipes | options))
+    settings = pipes | {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)} | options
+    return subprocess.Popen([sys.executable, "-c", PROGRAM, *map(str, arguments)], **settings)
 
 
 def assert_refused(result: Result, code: int, *parts: str) -> None:
@@ -422,7 +424,7 @@ def test_a_bug_keeps_its_traceback(error):
 @pytest.fixture
 def _ctrl_c():
     """An interrupted verb ignores further ones; the tests do not."""
-    before = signal.getsignal(signal.SIGINT)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job starts without it
     yield
     signal.signal(signal.SIGINT, before)
 
