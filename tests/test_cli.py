@@ -49,7 +49,7 @@ def train(data: object, model: object, *more: object) -> Result:
 
 
 def start(*arguments: object, **options: object) -> subprocess.Popen[str]:
-    """As from a terminal: a background job of a shell, as these tests may be, would hand its deafness to Ctrl-C down."""
+    """As from a terminal: a background job of a shell, as these tests may be, hands its deafness to Ctrl-C down."""
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     settings = pipes | {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)} | options
     return subprocess.Popen([sys.executable, "-c", PROGRAM, *map(str, arguments)], **settings)
