@@ -20,6 +20,7 @@ from sentiment_ft.judge.intervals import judge
 from sentiment_ft.judge.metric import metric
 from sentiment_ft.model import classifier
 from sentiment_ft.run import precision as run_precision
+from sentiment_ft.run.accelerator import start
 from sentiment_ft.run.destination import fresh
 from sentiment_ft.run.folder import newest_model
 from sentiment_ft.run.writing import standing, write_json, write_new_folder
@@ -108,7 +109,7 @@ def run(
     tokenizer = classifier.load_tokenizer(name)
     classifier.check_vocabulary(model, tokenizer, name)
     length = classifier.row_limit(tokenizer, name, max_length)
-    accelerator = Accelerator(mixed_precision=run_precision.ACCELERATE_NAMES[chosen], cpu=device.kind == "cpu")
+    accelerator = start(chosen, device)
     model = accelerator.prepare(model)
     with accelerator.main_process_first(), bar("reading rows", None, quiet=quiet) as shown:
         corpus = load_source(source_of(config, config.data), tokenizer, length, config.max_rejected_share, shown.update)

@@ -103,7 +103,8 @@ def closing(run: Run) -> None:
     judged = {"validation": judge_by_config(validation.labels, p_positive)}
     if run.data.test is not None:
         judged["test"] = judge_by_config(run.data.test.labels, test_p)
-    final = judge_by_config(validation.labels, run.last_p_positive)
+    last_is_best = run.last_p_positive is p_positive
+    final = judged["validation"] if last_is_best else judge_by_config(validation.labels, run.last_p_positive)
     write_predictions(run.folder / "predictions.jsonl", validation, p_positive)
     write_errors(run.folder / "worst_errors.jsonl", validation, p_positive)
     training_plots(run.recorder.records, run.folder / "plots")

@@ -183,21 +183,11 @@ def run(
     style = chosen or _style_of(output)
     destination = None if output is None else fresh_file(output)
     on_terminal = destination is None and standard_output().isatty()
-    if texts:
-        records = from_arguments(texts)
-    elif file is None or file == "-":
-        records = from_standard_input()
-    else:
-        records = from_file(Source(file, text_column=text_column, labelled=False))
+    records = _records(texts, file, text_column)
     name = str(newest_model()) if model is None else standing(model)
     if name != model and not quiet:
         console.print(f"model: {printable(name)}", markup=False)
-    predictor = Predictor(
-        name,
-        precision=mixed_precision,
-        batch=batch,
-        max_length=max_length,
-    )
+    predictor = Predictor(name, precision=mixed_precision, batch=batch, max_length=max_length)
     tally = Tally()
     with bar("predicting", None, quiet=quiet or bool(texts) or on_terminal) as shown:
         predictions = tally.over(predictor.predict(records), shown)
@@ -207,6 +197,14 @@ def run(
             with staged_file(destination, new=True) as staged:
                 write(predictions, staged, style)
     tally.close(quiet=quiet or bool(texts))
+
+
+def _records(texts: Sequence[str], file: str | None, text_column: str | None) -> Iterator[Prediction]:
+    if texts:
+        return from_arguments(texts)
+    if file is None or file == "-":
+        return from_standard_input()
+    return from_file(Source(file, text_column=text_column, labelled=False))
 
 
 def write(predictions: Iterable[Prediction], target: TextIO, style: str) -> None:

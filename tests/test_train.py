@@ -322,7 +322,7 @@ def test_config_of_a_run_reloads_under_its_name(trained):
     assert recipe.load(str(folder / "config.yaml")).run_name == "quickstart"
 
 
-def test_what_training_has_seen_is_counted_for_every_part_that_judges(trained, tmp_path, capsys):
+def test_what_training_has_seen_is_counted_for_every_part_that_judges(trained, tmp_path):
     copies = write_reviews(tmp_path / "copies.jsonl", 12)
     folder = trained("max_steps=1", f"test={copies}")
     found = json.loads((folder / "summary.json").read_text())["overlap_with_train"]
