@@ -58,8 +58,8 @@ def probabilities(
     step = rows * accelerator.num_processes
     numbers: list[torch.Tensor] = []
     logits: list[torch.Tensor] = []
-    for start in range(0, len(order), step):
-        mine = order[start + accelerator.process_index * rows :][:rows]
+    for first in range(0, len(order), step):
+        mine = order[first + accelerator.process_index * rows :][:rows]
         padded = np.concatenate([mine, np.full(rows - len(mine), -1)])
         batch = collate(part, mine if len(mine) else order[:1], pad_id, accelerator.device)
         batch.pop("labels")
@@ -69,7 +69,7 @@ def probabilities(
         logits.append(filled)
         numbers.append(torch.from_numpy(padded).to(accelerator.device))
         if bar is not None:
-            bar.update(min(start + step, len(order)))
+            bar.update(min(first + step, len(order)))
     gathered = accelerator.gather((torch.cat(numbers), torch.cat(logits)))
     where, values = (tensor.cpu().numpy() for tensor in gathered)
     real = where >= 0  # (N,)
