@@ -20,7 +20,7 @@ import numpy as np
 
 from sentiment_ft import recipe, train
 from sentiment_ft.data import batching, prepare
-from sentiment_ft.model import classifier
+from sentiment_ft.model import tokenization
 from sentiment_ft.run import precision
 from sentiment_ft.run.accelerator import start
 from sentiment_ft.run.cpu import tune
@@ -46,7 +46,7 @@ def main() -> None:
     ]
     config = recipe.load("quickstart", settings, {"data": chosen.data, "model_name_or_path": chosen.model}).config
 
-    tokenizer = classifier.load_tokenizer(config.model_name_or_path)
+    tokenizer = tokenization.load_tokenizer(config.model_name_or_path)
     corpus = prepare.load_source(prepare.source_of(config, config.data), tokenizer, config.max_length, 0.01)
     part = prepare.Part.of(
         corpus.rows, np.arange(min(chosen.rows, len(corpus.rows)))

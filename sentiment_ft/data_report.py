@@ -12,7 +12,7 @@ from rich.text import Text
 from sentiment_ft.config import Config
 from sentiment_ft.data.cache import Corpus
 from sentiment_ft.data.prepare import length_analysis, load_source, source_of
-from sentiment_ft.model import classifier
+from sentiment_ft.model import tokenization
 from sentiment_ft.terminal import printable, results, standard_output
 from sentiment_ft.track.progress import bar
 
@@ -24,7 +24,7 @@ def run(config: Config, *, samples: int, as_json: bool, quiet: bool) -> None:
     """Raises DataError, ModelError; OutputError when standard output is closed."""
     if as_json or not quiet:
         standard_output()
-    tokenizer = classifier.load_tokenizer(config.model_name_or_path)
+    tokenizer = tokenization.load_tokenizer(config.model_name_or_path)
     with bar("reading rows", None, quiet=quiet) as shown:
         corpus = load_source(
             source_of(config, config.data), tokenizer, config.max_length, config.max_rejected_share, shown.update

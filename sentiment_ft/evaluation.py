@@ -18,7 +18,7 @@ from sentiment_ft.data.prepare import Part, copy_rejected, load_source, source_o
 from sentiment_ft.errors import ModelError
 from sentiment_ft.judge.intervals import judge
 from sentiment_ft.judge.metric import metric
-from sentiment_ft.model import classifier
+from sentiment_ft.model import classifier, tokenization
 from sentiment_ft.run import precision as run_precision
 from sentiment_ft.run.accelerator import start
 from sentiment_ft.run.destination import fresh
@@ -106,9 +106,9 @@ def run(
     device = run_precision.device_in_use()
     chosen = run_precision.resolve(precision, device)
     model, positive = classifier.load_for_use(name)
-    tokenizer = classifier.load_tokenizer(name)
-    classifier.check_vocabulary(model, tokenizer, name)
-    length = classifier.row_limit(tokenizer, name, max_length)
+    tokenizer = tokenization.load_tokenizer(name)
+    tokenization.check_vocabulary(model, tokenizer, name)
+    length = tokenization.row_limit(tokenizer, name, max_length)
     accelerator = start(chosen, device)
     model = accelerator.prepare(model)
     with accelerator.main_process_first(), bar("reading rows", None, quiet=quiet) as shown:

@@ -199,15 +199,15 @@ def _without_model(loaded: Loaded, processes: int) -> dict[str, Any]:
 def _with_model(loaded: Loaded, processes: int, quiet: bool) -> dict[str, Any]:
     from sentiment_ft.data import batching
     from sentiment_ft.data.prepare import leaks, length_analysis, prepare
-    from sentiment_ft.model import classifier
+    from sentiment_ft.model import tokenization
     from sentiment_ft.run.precision import device_in_use, resolve
     from sentiment_ft.track.progress import bar
 
     config, device = loaded.config, device_in_use()
     batch_sizes(config, processes)  # a contradiction is told before any row is read
     precision = resolve(config.mixed_precision, device)
-    tokenizer = classifier.load_tokenizer(config.model_name_or_path)
-    classifier.check_max_length(config.model_name_or_path, config.max_length)
+    tokenizer = tokenization.load_tokenizer(config.model_name_or_path)
+    tokenization.check_max_length(config.model_name_or_path, config.max_length)
     with bar("reading rows", None, quiet=quiet) as shown:
         data = prepare(config, tokenizer, shown.update)
     sizes = derive(config, len(data.train), processes)

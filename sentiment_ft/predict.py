@@ -21,7 +21,7 @@ from sentiment_ft.data.records import EXCERPT_CHARACTERS
 from sentiment_ft.data.sources import Row, Source, read
 from sentiment_ft.data.text import clean
 from sentiment_ft.errors import ConfigError, DataError, ModelError
-from sentiment_ft.model import classifier
+from sentiment_ft.model import classifier, tokenization
 from sentiment_ft.run import precision as run_precision
 from sentiment_ft.run.destination import fresh_file
 from sentiment_ft.run.folder import newest_model
@@ -104,9 +104,9 @@ class Predictor:
         self._name = name
         model, self._positive = classifier.load_for_use(name)
         self._model = model.to(self._device)
-        self._tokenizer = classifier.load_tokenizer(name)
-        classifier.check_vocabulary(model, self._tokenizer, name)
-        self._max_length = classifier.row_limit(self._tokenizer, name, max_length)
+        self._tokenizer = tokenization.load_tokenizer(name)
+        tokenization.check_vocabulary(model, self._tokenizer, name)
+        self._max_length = tokenization.row_limit(self._tokenizer, name, max_length)
         self._batch = batch
 
     def predict(self, texts: Iterable[Prediction]) -> Iterator[Prediction]:

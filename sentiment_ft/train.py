@@ -26,7 +26,7 @@ from sentiment_ft.data.batching import Indices
 from sentiment_ft.data.collate import collate
 from sentiment_ft.data.prepare import Prepared, prepare
 from sentiment_ft.errors import TrainingError
-from sentiment_ft.model import classifier, parameters
+from sentiment_ft.model import classifier, parameters, tokenization
 from sentiment_ft.recipe import Loaded, dump
 from sentiment_ft.run import folder as run_folder
 from sentiment_ft.run import precision as run_precision
@@ -77,8 +77,8 @@ def main(loaded: Loaded, *, output: str | None = None, overwrite: bool = False, 
 def load_data(accelerator: Accelerator, config: Config, *, quiet: bool) -> tuple[Any, Prepared]:
     """(tokenizer, rows): read and tokenised by the main process, found in the cache by the others."""
     with accelerator.main_process_first():
-        tokenizer = classifier.load_tokenizer(config.model_name_or_path)
-        classifier.check_max_length(config.model_name_or_path, config.max_length)
+        tokenizer = tokenization.load_tokenizer(config.model_name_or_path)
+        tokenization.check_max_length(config.model_name_or_path, config.max_length)
         with bar("reading rows", None, quiet=quiet) as shown:
             return tokenizer, prepare(config, tokenizer, shown.update)
 
@@ -109,7 +109,7 @@ def build(
     model = classifier.load_for_training(
         config.model_name_or_path, hidden_dropout=config.hidden_dropout, attention_dropout=config.attention_dropout
     )
-    classifier.check_vocabulary(model, tokenizer, config.model_name_or_path)
+    tokenization.check_vocabulary(model, tokenizer, config.model_name_or_path)
     if config.freeze_embeddings:
         parameters.freeze_embeddings(model)
     groups = parameters.groups(model, config.weight_decay, config.gradual_unfreezing_updates)

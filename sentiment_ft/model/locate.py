@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from transformers import AutoConfig
 from transformers.utils import logging as transformers_logging
 
 from sentiment_ft import hub
@@ -92,6 +93,11 @@ def guarded(name: str, location: Location, load: Callable[[], Any]) -> Any:
         if type(error).__name__ == "PanicException":  # a Rust panic of tokenizers derives from BaseException
             raise ModelError("a tokenizer or weights file is damaged", where=printable(name, 200)) from None
         raise
+
+
+def config_of(name: str, location: Location) -> Any:
+    """The config.json of a model. Raises ModelError."""
+    return guarded(name, location, lambda: AutoConfig.from_pretrained(location.path, **location.options))
 
 
 def _explained(name: str, location: Location, error: Exception) -> ModelError:

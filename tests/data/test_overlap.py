@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sentiment_ft.data import overlap as module
-from sentiment_ft.data.overlap import HASHES, MIN_RECALL, SHORT_WORDS, band_rows, overlap
+from sentiment_ft.data.minhash import SHORT_WORDS
+from sentiment_ft.data.overlap import overlap
 
 LONG = "this is a long enough review of a rather slow film with one good actor and many bad lines in it"
 
@@ -95,13 +96,6 @@ def test_chunks_change_nothing(monkeypatch):
     monkeypatch.setattr(module, "CHUNK_WORDS", 30)
     assert overlap(iter(train), validation) == whole
     assert (whole.exact, whole.near) == (2, 1)
-
-
-@pytest.mark.parametrize("threshold", [0.2, 0.5, 0.8, 0.95, 1.0])
-def test_bands_keep_the_promised_recall(threshold):
-    rows = band_rows(threshold)
-    assert HASHES % rows == 0
-    assert 1 - (1 - threshold**rows) ** (HASHES // rows) >= MIN_RECALL
 
 
 @pytest.mark.parametrize("threshold", [0, -1, 1.5])

@@ -9,33 +9,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, BertConfig, BertForSequenceClassification
 
 from sentiment_ft import hub
-from sentiment_ft.errors import ConfigError, ModelError
-from sentiment_ft.model import bundled, classifier
+from sentiment_ft.errors import ModelError
+from sentiment_ft.model import bundled, classifier, tokenization
+from tests.model_folders import change_config, load_for_training, refusal
 from tests.tiny import LABELS, write_model
-
-
-@pytest.fixture(scope="module")
-def good(tmp_path_factory) -> Path:
-    return write_model(tmp_path_factory.mktemp("good"))
-
-
-@pytest.fixture
-def folder(good, tmp_path) -> Path:
-    """A copy to spoil."""
-    return Path(shutil.copytree(good, tmp_path / "model"))
-
-
-def load_for_training(name: str | Path, hidden: float | None = None, attention: float | None = None):
-    return classifier.load_for_training(str(name), hidden_dropout=hidden, attention_dropout=attention)
-
-
-def change_config(folder: Path, **changed) -> None:
-    config = json.loads((folder / "config.json").read_text())
-    (folder / "config.json").write_text(json.dumps(config | changed))
 
 
 def classes(folder: Path, names: list[str]) -> None:
@@ -48,12 +28,6 @@ def classes(folder: Path, names: list[str]) -> None:
     BertForSequenceClassification(config).save_pretrained(folder)
 
 
-def refusal(action, *arguments) -> str:
-    with pytest.raises(ModelError) as caught:
-        action(*map(str, arguments))
-    return str(caught.value)
-
-
 def test_bundled_encoder_gets_a_new_head_with_our_labels():
     torch.manual_seed(1)
     first = load_for_training("bundled", attention=0.0)
@@ -63,7 +37,7 @@ def test_bundled_encoder_gets_a_new_head_with_our_labels():
     assert torch.equal(first.classifier.weight, second.classifier.weight), "drawn from the seed"
     assert first.config.attention_probs_dropout_prob == 0.0 and second.config.attention_probs_dropout_prob == 0.1
     assert next(first.parameters()).dtype == torch.float32
-    assert classifier.max_positions("bundled") == 512
+    assert tokenization.max_positions("bundled") == 512
 
 
 def test_dropout_is_set_in_the_modules(good):
@@ -74,7 +48,7 @@ def test_dropout_is_set_in_the_modules(good):
 
 def test_saved_folder_reloads_with_its_weights_and_max_length(good, tmp_path):
     torch.manual_seed(3)
-    model, tokenizer = load_for_training(good), classifier.load_tokenizer(str(good))
+    model, tokenizer = load_for_training(good), tokenization.load_tokenizer(str(good))
     with torch.no_grad():
         model.classifier.weight.normal_()
     weights = {key: value.clone() for key, value in model.state_dict().items()}
@@ -88,19 +62,8 @@ def test_saved_folder_reloads_with_its_weights_and_max_length(good, tmp_path):
     plain = AutoModelForSequenceClassification.from_pretrained(tmp_path)
     assert plain.config.id2label == LABELS
     saved = AutoTokenizer.from_pretrained(tmp_path)
-    assert saved.model_max_length == 64 and classifier.longest_row(saved, str(tmp_path)) == 64
+    assert saved.model_max_length == 64 and tokenization.longest_row(saved, str(tmp_path)) == 64
     assert torch.equal(load_for_training(tmp_path).classifier.weight, model.classifier.weight), "training goes on"
-
-
-def test_longest_row_without_word_from_the_tokenizer_is_the_positions(good):
-    tokenizer = classifier.load_tokenizer(str(good))
-    tokenizer.model_max_length = int(1e30)
-    assert classifier.longest_row(tokenizer, str(good)) == 128
-
-
-def test_positions_of_roberta_start_after_the_padding(folder):
-    change_config(folder, model_type="roberta", max_position_embeddings=514, pad_token_id=1)
-    assert classifier.max_positions(str(folder)) == 512
 
 
 def test_reversed_labels_are_read_by_name(folder):
@@ -143,92 +106,6 @@ def test_architectures_that_are_no_names(folder, architectures):
     assert str(folder) in refusal(classifier.load_for_use, folder)
 
 
-@pytest.mark.parametrize("length", ["x", -3, 7, 0, True, 12.5, [], float("nan")])
-def test_a_length_that_is_none_is_refused(folder, length):
-    path = folder / "tokenizer_config.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"model_max_length": length}))
-    with pytest.raises(ModelError) as caught:
-        classifier.longest_row(classifier.load_tokenizer(str(folder)), str(folder))
-    assert str(folder) in str(caught.value)
-
-
-@pytest.mark.parametrize(("length", "rows"), [(8, 8), (512, 128), (1e30, 128), (int(1e30), 128), (None, 128)])
-def test_lengths_that_tokenizers_have(folder, length, rows):
-    path = folder / "tokenizer_config.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"model_max_length": length}))
-    assert classifier.longest_row(classifier.load_tokenizer(str(folder)), str(folder)) == rows
-
-
-def test_rows_as_long_as_asked_and_no_longer_than_the_positions(good):
-    tokenizer = classifier.load_tokenizer(str(good))
-    tokenizer.model_max_length = 16
-    found = [classifier.row_limit(tokenizer, str(good), asked) for asked in (None, 8, 100, 128)]
-    assert found == [16, 8, 100, 128]
-    with pytest.raises(ConfigError, match="129 is more than the model's 128 positions"):
-        classifier.row_limit(tokenizer, str(good), 129)
-
-
-def test_tokenizer_of_another_model_is_refused(good):
-    model, tokenizer = load_for_training(good), classifier.load_tokenizer(str(good))
-    classifier.check_vocabulary(model, tokenizer, str(good))
-    tokenizer.add_tokens(["unheard-of"])
-    with pytest.raises(ModelError, match="ids up to 30522, its embedding table 30522 rows"):
-        classifier.check_vocabulary(model, tokenizer, str(good))
-
-
-def rewrite(folder: Path, change) -> None:
-    """Replace the weights by change(weights)."""
-    path = folder / "model.safetensors"
-    save_file(change(load_file(path)), path, {"format": "pt"})
-
-
-@pytest.mark.parametrize("dropped", ["classifier.", ".layer.1.", "bert."])
-@pytest.mark.parametrize("action", [classifier.load_for_use, load_for_training])
-def test_weights_that_are_missing_are_not_drawn_at_random(folder, dropped, action):
-    rewrite(folder, lambda weights: {key: value for key, value in weights.items() if dropped not in key})
-    message = refusal(action, folder)
-    assert str(folder) in message and "lacks" in message and dropped in message
-
-
-@pytest.mark.parametrize("dropped", ["classifier.", "pooler.", "layer.0.attention.self.query.weight"])
-def test_an_encoder_may_lack_the_head_and_the_pooler_only(folder, dropped):
-    """As a base encoder is stored: no prefix, no head; and with the head of another task."""
-    change_config(folder, architectures=["BertModel"])
-    rewrite(folder, lambda weights: {
-        key.removeprefix("bert."): value for key, value in weights.items()
-        if dropped not in key and "classifier" not in key
-    } | {"cls.predictions.bias": torch.zeros(3)})  # fmt: skip
-    if dropped.startswith("layer"):
-        assert f"lacks 1 of its weights (bert.encoder.{dropped})" in refusal(load_for_training, folder)
-    else:
-        assert load_for_training(folder).classifier.weight.shape == (2, 32)
-
-
-@pytest.mark.parametrize("action", [classifier.load_for_use, load_for_training])
-def test_weights_of_another_architecture_or_depth(folder, action):
-    change_config(folder, num_hidden_layers=1)
-    assert "16 weights of layers that config.json does not announce (bert.encoder.layer.1." in refusal(action, folder)
-    change_config(folder, num_hidden_layers=2, model_type="gpt2")
-    assert "lacks 29 of its weights" in refusal(action, folder)
-
-
-@pytest.mark.parametrize("action", [classifier.load_for_use, load_for_training])
-@pytest.mark.parametrize("number", [float("nan"), float("inf")])
-def test_weights_that_are_not_finite(folder, action, number):
-    name = "bert.encoder.layer.1.output.dense.weight"
-    rewrite(folder, lambda weights: weights | {name: weights[name].index_fill(0, torch.tensor(3), number)})
-    assert f"holds numbers that are not finite ({name})" in refusal(action, folder)
-
-
-def test_folder_without_vocabulary(folder):
-    (folder / "vocab.txt").unlink()
-    assert len(classifier.load_tokenizer(str(folder))) == 30522, "tokenizer.json is enough"
-    (folder / "tokenizer.json").unlink()
-    assert "has no vocabulary" in refusal(classifier.load_tokenizer, folder)
-    (folder / "vocab.txt").write_text("\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "good"]))
-    assert "its tokenizer has 6 words, the model 30,522" in refusal(classifier.load_tokenizer, folder)
-
-
 def test_three_classes_are_refused(folder):
     classes(folder, ["negative", "neutral\x1b[31m", "positive"])
     message = refusal(classifier.load_for_use, folder)
@@ -243,7 +120,7 @@ def test_encoder_without_a_head_is_no_classifier():
 def test_folder_without_config_names_the_one_inside_that_has_it(good, tmp_path):
     assert "no config.json" in refusal(load_for_training, tmp_path)
     shutil.copytree(good, tmp_path / "best")
-    assert f"did you mean {tmp_path / 'best'}?" in refusal(classifier.load_tokenizer, tmp_path)
+    assert f"did you mean {tmp_path / 'best'}?" in refusal(tokenization.load_tokenizer, tmp_path)
 
 
 def test_only_pickled_weights(folder):
@@ -265,12 +142,6 @@ def test_damaged_weights(folder, length):
 def test_damaged_config(folder, content):
     (folder / "config.json").write_bytes(content.encode("utf-8", "surrogateescape"))
     assert str(folder) in refusal(load_for_training, folder)
-
-
-@pytest.mark.parametrize("content", ["", "{", "{}", '{"version": "1.0"}'])
-def test_damaged_tokenizer(folder, content):
-    (folder / "tokenizer.json").write_text(content)
-    assert str(folder) in refusal(classifier.load_tokenizer, folder)
 
 
 def test_code_of_a_checkpoint_is_never_run(folder, tmp_path):
@@ -306,7 +177,7 @@ def test_escapes_in_a_folder_name_are_not_printed(good, tmp_path):
         assert "\x1b" not in message and r"a\x1b[31m\x0ab" in message
 
 
-@pytest.mark.parametrize("action", [load_for_training, classifier.load_for_use, classifier.load_tokenizer])
+@pytest.mark.parametrize("action", [load_for_training, classifier.load_for_use, tokenization.load_tokenizer])
 def test_hub_name_without_a_hub_is_answered_at_once(action, monkeypatch):
     hub.reachable.cache_clear()
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
