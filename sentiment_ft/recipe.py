@@ -13,9 +13,9 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
+from sentiment_ft import yaml_text
 from sentiment_ft.config import SECTIONS, Config, keys_of
 from sentiment_ft.errors import ConfigError
 from sentiment_ft.terminal import printable
@@ -61,51 +61,6 @@ class Loaded:
     @property
     def run_name(self) -> str:
         return self.config.run_name or self.recipe
-
-
-# What PyYAML raises for a value: an empty !!int is an IndexError, a !!bool that is none a KeyError, a !!timestamp an
-# AttributeError.
-_UNREADABLE = (
-    yaml.YAMLError, ValueError, TypeError, RecursionError, LookupError, AttributeError, OverflowError,
-)  # fmt: skip
-_BOOLEAN = "tag:yaml.org,2002:bool"
-
-
-class _Loader(yaml.SafeLoader):
-    """SafeLoader that reads 1e-6 as a number and yes, no, on, off as words, as YAML 1.2 does (PyYAML follows 1.1, which
-    wants 1.0e-6), and refuses a key given twice.
-    """
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        mapping = super().construct_mapping(node, deep=deep)
-        if len(mapping) < len(node.value):
-            raise yaml.constructor.ConstructorError(None, None, "a key is given twice", node.start_mark)
-        return mapping
-
-
-class _Dumper(yaml.SafeDumper):
-    """Writes what `_Loader` reads: the text 1e5 in quotes, rare line breaks as escapes (PyYAML loses them).
-
-    Words of YAML 1.1 such as `yes` are quoted as well, for other readers.
-    """
-
-    def represent_str(self, data: str) -> yaml.ScalarNode:
-        style = '"' if any(character in data for character in "\n\x85\u2028\u2029") else None
-        return self.represent_scalar("tag:yaml.org,2002:str", data, style)
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != _BOOLEAN]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-_Loader.add_implicit_resolver(_BOOLEAN, re.compile("^(true|True|TRUE|false|False|FALSE)$"), list("tTfF"))
-_Dumper.add_representer(str, _Dumper.represent_str)
-for _yaml in (_Loader, _Dumper):
-    _yaml.add_implicit_resolver(
-        "tag:yaml.org,2002:float",
-        re.compile(r"^[-+]?([0-9][0-9_]*(\.[0-9_]*)?|\.[0-9_]+)[eE][-+]?[0-9]+$"),
-        list("-+0123456789."),
-    )
 
 
 def names() -> list[str]:
@@ -164,10 +119,7 @@ def dump(config: Config) -> str:
     data = config.model_dump(mode="json")
     for section in SECTIONS:
         chosen = {key: data[key] for key in keys_of(section)}
-        parts.append(
-            f"# {(section.__doc__ or '').strip()}\n"
-            + yaml.dump(chosen, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
-        )
+        parts.append(f"# {(section.__doc__ or '').strip()}\n" + yaml_text.write(chosen))
     return "\n".join(parts)
 
 
@@ -190,40 +142,9 @@ def _read(recipe: str) -> tuple[str, dict[str, Any], dict[str, str]]:
         )
     else:
         text, shown = _read_file(path), printable(path.name, 60)
-    try:
-        node = yaml.compose(text, Loader=_Loader)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise ConfigError(f"not valid YAML: {error.problem}", where=f"{printable(recipe, 80)}:{line}") from None
-    except (yaml.YAMLError, RecursionError) as error:
-        raise ConfigError(f"not valid YAML: {printable(str(error), 200)}", where=printable(recipe, 80)) from None
     stem = re.sub(r"[^A-Za-z0-9._-]+", "-", path.stem if not is_name else recipe).rstrip("-.")
     stem = stem.lstrip("._-")[:60] or "run"  # what run_name in config.py allows: the folder's config is a recipe too
-    return (stem, *_mapping(node, shown))
-
-
-def _mapping(node: yaml.Node | None, shown: str) -> tuple[dict[str, Any], dict[str, str]]:
-    if node is None:
-        return {}, {}
-    if not isinstance(node, yaml.MappingNode):
-        raise ConfigError("a recipe is a list of `key: value` lines", where=f"{shown}:{node.start_mark.line + 1}")
-    loader = _Loader("")
-    values: dict[str, Any] = {}
-    origins: dict[str, str] = {}
-    for key_node, value_node in node.value:
-        where = f"{shown}:{key_node.start_mark.line + 1}"
-        try:
-            key, value = loader.construct_object(key_node, deep=True), loader.construct_object(value_node, deep=True)
-        except _UNREADABLE as error:
-            raise ConfigError(f"cannot be read: {_yaml_words(error)}", where=where) from None
-        if not isinstance(key, str):
-            raise ConfigError(f"key {printable(str(key), 60)} is not a word", where=where)
-        if key in values:
-            raise ConfigError(
-                f"{printable(key, 60)} is given twice (first at {origins[key]})", where=where, way_out="delete one"
-            )
-        values[key], origins[key] = value, where
-    return values, origins
+    return (stem, *yaml_text.mapping(text, shown, where=printable(recipe, 80)))
 
 
 def _read_file(path: Path) -> str:
@@ -249,10 +170,10 @@ def _parse_override(override: str) -> tuple[str, Any]:
             f"{printable(override, 80)!r} is not key=value", where="-o", way_out="for example -o learning_rate=3e-5"
         )
     try:
-        return key.strip(), yaml.load(text, Loader=_Loader)
-    except _UNREADABLE as error:
+        return key.strip(), yaml_text.parse(text)
+    except yaml_text.UNREADABLE as error:
         raise ConfigError(
-            f"the value of {printable(key, 60)} is not valid YAML: {_yaml_words(error)}", where="-o"
+            f"the value of {printable(key, 60)} is not valid YAML: {yaml_text.fault(error)}", where="-o"
         ) from None
 
 
@@ -263,14 +184,6 @@ def _shown(value: Any) -> str:
     if isinstance(value, int) and value.bit_length() > 200:  # Python refuses to write thousands of digits
         return "a number this large"
     return printable(repr(value), 60)
-
-
-def _yaml_words(error: Exception) -> str:
-    """The fault without the excerpt that PyYAML draws below it over three lines."""
-    if isinstance(error, (LookupError, AttributeError, OverflowError)):
-        return "a value does not fit the type that is written before it"
-    problem = error.problem if isinstance(error, yaml.MarkedYAMLError) else None
-    return printable(problem or str(error), 200)
 
 
 def _explain(error: ValidationError, origins: Mapping[str, str]) -> str:

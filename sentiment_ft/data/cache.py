@@ -1,10 +1,9 @@
 """Rows on disk: cleaned, labelled and tokenised once, then memory-mapped by everyone.
 
-One folder per content: rows.arrow (Arrow IPC file: text, label, line, family, input_ids, uncut_length),
-rejected.jsonl, receipt.json with the SHA-256 of both and its own. The key hashes the content of the source, the
-cleaning, the tokenizer and max_length - never a time stamp, which a rewritten file can share. A folder is written aside
-and renamed, so it is there whole or not at all; one that was damaged since is made again. Memory is bounded by one
-chunk.
+One folder per content: rows.arrow (see `rows`), rejected.jsonl, receipt.json with the SHA-256 of both and its own. The
+key hashes the content of the source, the cleaning, the tokenizer and max_length - never a time stamp, which a rewritten
+file can share. A folder is written aside and renamed, so it is there whole or not at all; one that was damaged since is
+made again. Memory is bounded by one chunk of rows.
 """
 
 from __future__ import annotations
@@ -18,22 +17,20 @@ import shutil
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from sentiment_ft.data import encoding
 from sentiment_ft.data.accounting import count_reason
-from sentiment_ft.data.sources import Rejected, Row, Source, fingerprint, read
+from sentiment_ft.data.rows import Rows, RowsWriter
+from sentiment_ft.data.sources import Rejected, Source, fingerprint, read
 from sentiment_ft.errors import DataError, OutputError
 from sentiment_ft.terminal import printable
 
-CHUNK = 8192  # rows per Arrow batch: at 300 tokens a row about 10 MB held at once
 FORMAT = 3  # raise when the columns or the receipt change
 TRIES = 5  # renames into place, each against a damaged folder that another process may replace at the same time
 STALE_S = 24 * 3600.0
@@ -54,57 +51,6 @@ class Receipt:
     @property
     def rows_read(self) -> int:
         return self.rows_used + self.rows_rejected
-
-
-class Rows:
-    """Random access to cached rows without loading them; closes with the process."""
-
-    def __init__(self, path: Path) -> None:
-        reader = pa.ipc.open_file(pa.memory_map(str(path)))
-        self._batches = [reader.get_batch(number) for number in range(reader.num_record_batches)]
-        self.labels: NDArray[np.int8] = self._column("label", np.int8)
-        self.uncut_lengths: NDArray[np.int32] = self._column("uncut_length", np.int32)
-        self.lengths: NDArray[np.int32] = self._column("length", np.int32)
-        self._ids = [batch.column("input_ids") for batch in self._batches]
-        self._offsets = [ids.offsets.to_numpy() for ids in self._ids]
-        self._values = [ids.values.to_numpy() for ids in self._ids]
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def _column(self, name: str, dtype: Any) -> NDArray[Any]:
-        parts = [batch.column(name).to_numpy() for batch in self._batches]
-        return np.concatenate(parts) if parts else np.empty(0, dtype)
-
-    def input_ids(self, row: int) -> NDArray[np.int32]:
-        """Ids of one row, special tokens included: a view of the mapped file."""
-        chunk, place = divmod(row, CHUNK)
-        offsets = self._offsets[chunk]
-        ids: NDArray[np.int32] = self._values[chunk][offsets[place] : offsets[place + 1]]
-        return ids
-
-    def text(self, row: int) -> str:
-        text: str = self._cell("text", row)
-        return text
-
-    def line(self, row: int) -> int:
-        line: int = self._cell("line", row)
-        return line
-
-    def file(self, row: int) -> str:
-        file: str = self._cell("file", row)
-        return file
-
-    def _cell(self, name: str, row: int) -> Any:
-        chunk, place = divmod(row, CHUNK)
-        return self._batches[chunk].column(name)[place].as_py()
-
-    def texts(self, rows: Sequence[int] | NDArray[np.int64] | None = None) -> Iterator[str]:
-        """The texts of the given rows (None: all), in that order."""
-        return map(self.text, map(int, range(len(self)) if rows is None else rows))
-
-    def families(self) -> list[str | None]:
-        return [name for batch in self._batches for name in batch.column("family").to_pylist()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +75,8 @@ def load(source: Source, tokenizer: Any, max_length: int, report: Report | None 
     Raises DataError for what cannot be read or changes while it is read, OutputError when the cache cannot be written.
     """
     content = fingerprint(source)
-    key = hashlib.sha256(
-        f"{FORMAT}:{CHUNK}:{content}:{encoding.fingerprint(tokenizer)}:{max_length}".encode()
-    ).hexdigest()[:32]
+    parts = f"{FORMAT}:{content}:{encoding.fingerprint(tokenizer)}:{max_length}"
+    key = hashlib.sha256(parts.encode()).hexdigest()[:32]
     folder = cache_root() / "rows" / key
     cached = _open(folder, reused=True)
     if cached is not None:
@@ -212,28 +157,11 @@ def _open(folder: Path, *, reused: bool) -> Corpus | None:
     return Corpus(rows, receipt, folder, reused) if len(rows) == receipt.rows_used else None
 
 
-_SCHEMA = pa.schema(
-    [
-        ("text", pa.string()),
-        ("label", pa.int8()),
-        ("file", pa.string()),
-        ("line", pa.int64()),
-        ("family", pa.string()),
-        ("input_ids", pa.list_(pa.int32())),
-        ("length", pa.int32()),
-        ("uncut_length", pa.int32()),
-    ]
-)
-
-
 def _write(folder: Path, source: Source, tokenizer: Any, max_length: int, report: Report | None) -> None:
     reasons: Counter[str] = Counter()
     first: str | None = None
-    used = 0
-    pending: list[Row] = []
     with (
-        pa.OSFile(str(folder / "rows.arrow"), "wb") as sink,
-        pa.ipc.new_file(sink, _SCHEMA) as writer,
+        RowsWriter(folder / "rows.arrow", tokenizer, max_length) as rows,
         (folder / "rejected.jsonl").open("w", encoding="utf-8") as rejected,
     ):
         for item in read(source):
@@ -241,18 +169,9 @@ def _write(folder: Path, source: Source, tokenizer: Any, max_length: int, report
                 rejected.write(json.dumps(asdict(item), ensure_ascii=True) + "\n")
                 count_reason(reasons, item.reason)
                 first = first or f"{item.file}:{item.line}"
-                continue
-            pending.append(item)
-            if len(pending) == CHUNK:
-                writer.write_batch(_batch(pending, tokenizer, max_length))
-                used += len(pending)
-                pending.clear()
-                if report is not None:
-                    report(used + reasons.total())
-        if pending:
-            writer.write_batch(_batch(pending, tokenizer, max_length))
-            used += len(pending)
-    receipt = Receipt(source.name, used, reasons.total(), dict(reasons.most_common()), first)
+            elif rows.add(item) and report is not None:
+                report(rows.written + reasons.total())
+    receipt = Receipt(source.name, rows.written, reasons.total(), dict(reasons.most_common()), first)
     written = {"receipt": asdict(receipt), "sha256": _digests(folder, asdict(receipt))}
     (folder / "receipt.json").write_text(json.dumps(written), "utf-8")
 
@@ -266,25 +185,3 @@ def _digests(folder: Path, receipt: object) -> dict[str, str]:
         with (folder / name).open("rb") as file:
             digests[name] = hashlib.file_digest(file, "sha256").hexdigest()
     return digests
-
-
-def _storable(text: str) -> str:
-    """Arrow strings are UTF-8; the name of a file may be any bytes, and JSON may hold half a character."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-def _batch(rows: Sequence[Row], tokenizer: Any, max_length: int) -> pa.RecordBatch:
-    ids, uncut = encoding.encode(tokenizer, [row.text for row in rows], max_length)
-    lengths = np.fromiter(map(len, ids), np.int32, len(ids))
-    offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]).astype(np.int32)
-    columns: list[Any] = [
-        pa.array([row.text for row in rows], pa.string()),
-        pa.array([row.label for row in rows], pa.int8()),
-        pa.array([_storable(row.file) for row in rows], pa.string()),
-        pa.array([row.line for row in rows], pa.int64()),
-        pa.array([None if row.family is None else _storable(row.family) for row in rows], pa.string()),
-        pa.ListArray.from_arrays(pa.array(offsets), pa.array(np.concatenate(ids))),
-        pa.array(lengths),
-        pa.array(uncut, pa.int32()),
-    ]
-    return pa.RecordBatch.from_arrays(columns, schema=_SCHEMA)

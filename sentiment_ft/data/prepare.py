@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from sentiment_ft.config import Config
 from sentiment_ft.data import cache, splits
 from sentiment_ft.data.accounting import check_labels, check_rejected
-from sentiment_ft.data.cache import Corpus, Receipt, Rows
+from sentiment_ft.data.cache import Corpus, Receipt
 from sentiment_ft.data.overlap import Overlap, overlap
+from sentiment_ft.data.rows import Rows
 from sentiment_ft.data.sources import Source
 from sentiment_ft.errors import OutputError
 

@@ -18,6 +18,8 @@ import pytest
 from transformers import AutoTokenizer
 
 from sentiment_ft.data import cache
+from sentiment_ft.data import rows as table
+from sentiment_ft.data.rows import Rows
 from sentiment_ft.data.sources import Row, Source, read
 from sentiment_ft.errors import DataError, OutputError
 from sentiment_ft.model import bundled
@@ -52,7 +54,7 @@ def mixed(tmp_path) -> Path:
     return path
 
 
-def everything(rows: cache.Rows) -> list[tuple]:
+def everything(rows: Rows) -> list[tuple]:
     return [
         (rows.text(row), int(rows.labels[row]), rows.file(row), rows.line(row), family, rows.input_ids(row).tolist())
         for row, family in enumerate(rows.families())
@@ -69,7 +71,7 @@ def no_tokenising(monkeypatch) -> None:
 
 @pytest.mark.parametrize("chunk", [7, 20, 8192])
 def test_rows_are_those_of_the_source_at_any_chunk(tokenizer, reviews, monkeypatch, root, chunk):
-    monkeypatch.setattr(cache, "CHUNK", chunk)
+    monkeypatch.setattr(table, "CHUNK", chunk)
     corpus = cache.load(Source(str(reviews)), tokenizer, 24)
     expected = [
         (
@@ -93,12 +95,12 @@ def test_rows_are_those_of_the_source_at_any_chunk(tokenizer, reviews, monkeypat
     assert not left_over(root)
 
 
-def test_another_chunk_is_another_folder(tokenizer, reviews, monkeypatch):
-    first = cache.load(Source(str(reviews)), tokenizer, 24)
-    content = everything(first.rows)
-    monkeypatch.setattr(cache, "CHUNK", 7)
+def test_rows_written_with_another_chunk_are_read(tokenizer, reviews, monkeypatch):
+    monkeypatch.setattr(table, "CHUNK", 7)
+    content = everything(cache.load(Source(str(reviews)), tokenizer, 24).rows)
+    monkeypatch.setattr(table, "CHUNK", 9)
     again = cache.load(Source(str(reviews)), tokenizer, 24)
-    assert again.folder != first.folder and everything(again.rows) == content
+    assert again.reused and everything(again.rows) == content
 
 
 def test_second_load_does_not_tokenise(tokenizer, reviews, monkeypatch):
@@ -229,7 +231,7 @@ def test_reader_that_raises_leaves_nothing(tokenizer, reviews, monkeypatch, root
             yield row
 
     monkeypatch.setattr(cache, "read", broken)
-    monkeypatch.setattr(cache, "CHUNK", 7)
+    monkeypatch.setattr(table, "CHUNK", 7)
     with pytest.raises(type(fault)):
         cache.load(Source(str(reviews)), tokenizer, 24)
     assert not list((root / "rows").iterdir())
@@ -238,7 +240,7 @@ def test_reader_that_raises_leaves_nothing(tokenizer, reviews, monkeypatch, root
 
 
 def test_progress_counts_the_rows_read(tokenizer, mixed, monkeypatch):
-    monkeypatch.setattr(cache, "CHUNK", 5)
+    monkeypatch.setattr(table, "CHUNK", 5)
     said: list[int] = []
     cache.load(Source(str(mixed)), tokenizer, 24, said.append)
     assert said == [8, 13, 18, 23]

@@ -8,6 +8,7 @@ import torch
 from transformers import AutoTokenizer
 
 from sentiment_ft.data import cache
+from sentiment_ft.data import rows as table
 from sentiment_ft.data.collate import collate
 from sentiment_ft.data.prepare import Part
 from sentiment_ft.data.sources import Source
@@ -17,7 +18,7 @@ from sentiment_ft.model import bundled
 @pytest.fixture
 def part(tmp_path, monkeypatch) -> tuple[Part, AutoTokenizer]:
     monkeypatch.setenv("SENTIMENT_FT_CACHE", str(tmp_path))
-    monkeypatch.setattr(cache, "CHUNK", 7)
+    monkeypatch.setattr(table, "CHUNK", 7)
     tokenizer = AutoTokenizer.from_pretrained(bundled.folder())
     rows = cache.load(Source("synthetic", synthetic_rows=30), tokenizer, 24).rows
     return Part.of(rows, np.arange(29, -1, -2)), tokenizer  # every other row, from the end
