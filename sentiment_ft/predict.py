@@ -10,49 +10,19 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
-import numpy as np
-import torch
-
-from sentiment_ft.data.encoding import encode
 from sentiment_ft.data.lines import read_lines
 from sentiment_ft.data.records import EXCERPT_CHARACTERS
 from sentiment_ft.data.sources import Row, Source, read
 from sentiment_ft.data.text import clean
-from sentiment_ft.errors import ConfigError, DataError, ModelError
-from sentiment_ft.model import classifier, tokenization
-from sentiment_ft.run import precision as run_precision
+from sentiment_ft.errors import ConfigError, DataError
+from sentiment_ft.predictor import CHUNK, Prediction, Predictor
 from sentiment_ft.run.destination import fresh_file
 from sentiment_ft.run.folder import newest_model
 from sentiment_ft.run.writing import staged_file, standing
 from sentiment_ft.terminal import console, printable, standard_output
 from sentiment_ft.track.progress import Bar, bar
-
-CHUNK = 1024  # texts read ahead, so that batches hold rows of similar length; memory does not grow beyond it
-
-
-@dataclass(frozen=True, slots=True)
-class Prediction:
-    """line: place of the text in the input, from 1. p_positive None: the text could not be used, `error` says why."""
-
-    line: int
-    text: str
-    p_positive: float | None = None
-    error: str | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        if self.p_positive is None:
-            return {"line": self.line, "error": self.error, "text": self.text}
-        probabilities = {"negative": round(1 - self.p_positive, 6), "positive": round(self.p_positive, 6)}
-        label = max(probabilities, key=lambda name: probabilities[name])
-        return {
-            "line": self.line,
-            "label": label,
-            "confidence": probabilities[label],
-            "probabilities": probabilities,
-            "text": self.text,
-        }
 
 
 def from_arguments(texts: Iterable[str]) -> Iterator[Prediction]:
@@ -89,66 +59,6 @@ def from_file(source: Source) -> Iterator[Prediction]:
         Prediction(row.line, row.text) if isinstance(row, Row) else Prediction(row.line, row.excerpt, error=row.reason)
         for row in itertools.chain(first, rows)
     )
-
-
-class Predictor:
-    """A loaded model, ready for texts."""
-
-    def __init__(self, name: str, *, precision: str = "auto", batch: int = 32, max_length: int | None = None) -> None:
-        """max_length: tokens at which texts are cut; None: as in training. Raises ModelError, ConfigError."""
-        device = run_precision.device_in_use()
-        self._dtype = {"fp32": None, "fp16": torch.float16, "bf16": torch.bfloat16}[
-            run_precision.resolve(precision, device)
-        ]
-        self._device = torch.device(device.kind)
-        self._name = name
-        model, self._positive = classifier.load_for_use(name)
-        self._model = model.to(self._device)
-        self._tokenizer = tokenization.load_tokenizer(name)
-        tokenization.check_vocabulary(model, self._tokenizer, name)
-        self._max_length = tokenization.row_limit(self._tokenizer, name, max_length)
-        self._batch = batch
-
-    def predict(self, texts: Iterable[Prediction]) -> Iterator[Prediction]:
-        """The same records in the same order, with p_positive. Raises ModelError when the model gives no number."""
-        texts = iter(texts)
-        while chunk := list(itertools.islice(texts, CHUNK)):
-            usable = [record for record in chunk if record.error is None]
-            probabilities = iter(self._probabilities([record.text for record in usable]))
-            for record in chunk:
-                yield record if record.error is not None else Prediction(record.line, record.text, next(probabilities))
-
-    @torch.inference_mode()
-    def _probabilities(self, texts: Sequence[str]) -> list[float]:
-        """p_positive of each text: batched by length, back in order."""
-        if not texts:
-            return []
-        ids, _ = encode(self._tokenizer, texts, self._max_length)
-        lengths = np.fromiter(map(len, ids), np.int64, len(ids))
-        order = np.argsort(-lengths, kind="stable")
-        result = np.empty(len(ids))
-        for start in range(0, len(ids), self._batch):
-            places = order[start : start + self._batch]
-            padded = np.full(
-                (len(places), lengths[places].max()), self._tokenizer.pad_token_id or 0, np.int64
-            )  # (B, T)
-            for row, place in enumerate(places):
-                padded[row, : lengths[place]] = ids[place]
-            mask = np.arange(padded.shape[1]) < lengths[places, None]
-            with torch.autocast(self._device.type, self._dtype, enabled=self._dtype is not None):
-                logits = self._model(
-                    input_ids=torch.from_numpy(padded).to(self._device),
-                    attention_mask=torch.from_numpy(mask).long().to(self._device),
-                ).logits
-            on_host = logits.float().cpu().double()  # Apple's GPUs have no float64
-            result[places] = torch.softmax(on_host, dim=-1)[:, self._positive].numpy()
-        if missing := int((~np.isfinite(result)).sum()):
-            raise ModelError(
-                f"gives no number for {missing} of {len(texts)} texts",
-                where=printable(self._name, 200),
-                way_out="--precision fp32",
-            )
-        return [float(value) for value in result]
 
 
 def _cleaned(line: int, text: str) -> Prediction:

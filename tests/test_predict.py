@@ -25,7 +25,8 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from sentiment_ft import cli, predict
 from sentiment_ft.data.text import clean
 from sentiment_ft.errors import ModelError, OutputError
-from sentiment_ft.predict import CHUNK, Prediction, Predictor, from_arguments
+from sentiment_ft.predict import from_arguments
+from sentiment_ft.predictor import CHUNK, Prediction, Predictor
 from tests.tiny import write_model, write_reviews
 
 TEXTS = ["A lovely film.", "", "Bad.", "<br />Half &amp; half", "word " * 300, "\u200b\u202e"]

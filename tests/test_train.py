@@ -193,7 +193,7 @@ def test_sealed_test_is_judged_with_the_best_weights_not_the_last(trained, revie
     summary = json.loads((folder / "summary.json").read_text())
     assert summary["best_update"] == 7 and summary["updates"] == 21
     assert calls[0] != calls[-1], "the last weights must judge otherwise than the first, or the test shows nothing"
-    from sentiment_ft.predict import Prediction, Predictor
+    from sentiment_ft.predictor import Prediction, Predictor
 
     rows = [json.loads(line) for line in reviews.read_text().splitlines()]
     predictor = Predictor(str(folder / "best"), precision="fp32")
