@@ -37,3 +37,8 @@ def write_reviews(path: Path, rows: int, *, seed: int = 1) -> Path:
         for row in generate(rows, seed, "train"):
             file.write(json.dumps({"text": row.text, "label": row.label, "family": row.family}) + "\n")
     return path
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file under a folder, hidden ones too."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
