@@ -4,6 +4,7 @@ layout).
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,8 +29,8 @@ def find_files(path: Path, *, labelled: bool) -> Files:
     """The files of a path, sorted by name. Plain txt files are read only without labels, and in a folder only when it
     has no tables: a README.txt beside a table is not a review.
 
-    Raises DataError when there is nothing to read, and for a packed table in a folder: to leave it out would train on
-    a part of the rows.
+    Raises DataError when there is nothing to read, and for tables that are packed or in a folder below: to leave them
+    out would train on a part of the rows.
     """
     if not os.path.isdir(path):  # Path.is_dir raises for a name that is too long
         check_file(path)
@@ -56,25 +57,25 @@ def find_files(path: Path, *, labelled: bool) -> Files:
         raise DataError(
             f"the folder cannot be read: {error.strerror}", where=path, way_out="check its permissions"
         ) from None
-    names = {entry.name for entry in entries}
-    packed = [
-        entry
-        for entry in entries
-        if entry.suffix.lower() in PACKED
-        and Path(entry.stem).suffix.lower() in FORMATS.keys() - {".txt"}
-        and entry.stem not in names
-    ]
-    if packed:
+    if packed := _packed_tables(entries):
         raise DataError(
-            f"the folder has {len(packed)} packed {'table' if len(packed) == 1 else 'tables'} that would be left out",
+            "the folder has a packed table, which would be left out",
             where=printable(str(packed[0])),
             way_out="unpack it first, or move it away",
         )
     readable = [entry for entry in entries if entry.suffix.lower() in FORMATS and entry.is_file()]
     tables = [entry for entry in readable if entry.suffix.lower() != ".txt"]
+    if tables and (deeper := _tables_below(entries)):
+        raise DataError(
+            "the folder has tables itself and in a folder below, which would be left out",
+            where=printable(str(deeper)),
+            way_out="move them into one folder, or name the one you mean",
+        )
     if tables or (readable and not labelled):
         return Files(tables or readable, reviews=False)
     inner = next((entry for entry in entries if entry.is_dir() and is_review_folder(entry)), None)
+    if inner is None and (deeper := _tables_below(entries)):
+        inner = deeper.parent
     raise DataError(
         "the folder has only txt files, which have no labels"
         if readable
@@ -84,6 +85,28 @@ def find_files(path: Path, *, labelled: bool) -> Files:
         if inner
         else f"put files of {', '.join(FORMATS)} there, or pos/ and neg/",
     )
+
+
+def _packed_tables(entries: list[Path]) -> list[Path]:
+    """reviews.csv.gz and the like, but not beside their unpacked selves."""
+    names = {entry.name for entry in entries}
+    return [
+        entry
+        for entry in entries
+        if entry.suffix.lower() in PACKED
+        and Path(entry.stem).suffix.lower() in FORMATS.keys() - {".txt"}
+        and entry.stem not in names
+    ]
+
+
+def _tables_below(entries: list[Path]) -> Path | None:
+    """A table directly in one of the folders; a folder that cannot be listed has none that could be read."""
+    for folder in (entry for entry in entries if entry.is_dir()):
+        with contextlib.suppress(OSError):
+            for path in sorted(folder.iterdir()):
+                if path.suffix.lower() in FORMATS.keys() - {".txt"} and path.is_file():
+                    return path
+    return None
 
 
 def is_review_folder(path: Path) -> bool:

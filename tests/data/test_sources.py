@@ -140,9 +140,24 @@ def test_a_packed_table_in_a_folder_is_not_left_out_in_silence(tmp_path):
     write(tmp_path / "notes.tar.gz", "x")
     assert labelled(Source(str(tmp_path))) == ([("one", 1)], []), "its unpacked self is there"
     write(tmp_path / "b.jsonl.GZ", "x")
-    with pytest.raises(DataError, match="1 packed table that would be left out") as caught:
+    with pytest.raises(DataError, match="a packed table, which would be left out") as caught:
         read(Source(str(tmp_path)))
     assert str(tmp_path / "b.jsonl.GZ") in str(caught.value)
+
+
+def test_a_table_in_a_folder_below_is_not_left_out_in_silence(tmp_path):
+    write(tmp_path / "below/b.csv", "text,label\ntwo,0\n")
+    with pytest.raises(DataError) as caught:
+        read(Source(str(tmp_path)))
+    assert caught.value.way_out == f"did you mean {tmp_path / 'below'}?"
+    write(tmp_path / ".hidden/c.csv", "text,label\nthree,0\n")
+    write(tmp_path / "notes/read.txt", "x")
+    write(tmp_path / "a.csv", "text,label\none,1\n")
+    with pytest.raises(DataError, match="in a folder below, which would be left out") as caught:
+        read(Source(str(tmp_path)))
+    assert str(tmp_path / "below" / "b.csv") in str(caught.value)
+    (tmp_path / "below/b.csv").unlink()
+    assert labelled(Source(str(tmp_path))) == ([("one", 1)], [])
 
 
 def test_a_folder_without_rows(tmp_path):
