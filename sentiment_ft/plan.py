@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sentiment_ft.data.overlap import Overlap
 
 ADAMW_BYTES = 16  # a trained parameter in fp32: weight 4, gradient 4, two AdamW moments 8
+AVERAGE_BYTES = 4  # and in the moving average of the weights, where one is kept
 
 
 def describe(
@@ -39,12 +40,13 @@ def describe(
     of each part that judges it. None: not known without model or data.
     """
     config = loaded.config
+    state_bytes = ADAMW_BYTES + (0 if config.ema_decay is None else AVERAGE_BYTES)
     return {
         "run_name": loaded.run_name,
         "recipe": loaded.recipe,
         "model": config.model_name_or_path,
         "parameters": parameters,
-        "parameter_state_mib": None if parameters is None else round(parameters * ADAMW_BYTES / 2**20, 1),
+        "parameter_state_mib": None if parameters is None else round(parameters * state_bytes / 2**20, 1),
         "device": device,
         "mixed_precision": precision,
         "rows": rows,
@@ -127,8 +129,10 @@ def _model_line(plan: dict[str, Any]) -> str:
     name = printable(plan["model"], 60)
     if plan["parameters"] is None:
         return f"{name} (size not known before it is loaded)"
+    averaged = plan["config"]["ema_decay"]["value"] is not None
+    parts = "weights, gradients, AdamW and average" if averaged else "weights, gradients and AdamW"
     return (
-        f"{name}, {plan['parameters'] / 1e6:.1f} M parameters; weights, gradients and AdamW "
+        f"{name}, {plan['parameters'] / 1e6:.1f} M parameters; {parts} "
         f"{plan['parameter_state_mib']:,.0f} MiB if all are trained (activations not counted)"
     )
 

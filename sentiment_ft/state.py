@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from sentiment_ft.config import Config
 from sentiment_ft.data.overlap import Overlap
 from sentiment_ft.data.prepare import Prepared
+from sentiment_ft.model.average import Average, NoAverage
 from sentiment_ft.run.sizes import Sizes
 from sentiment_ft.track.record import NoRecorder, Recorder
 
@@ -74,6 +75,7 @@ class Run:
     model: Any
     tokenizer: Any
     optimizer: Any
+    average: Average | NoAverage
     data: Prepared
     sizes: Sizes
     precision: str

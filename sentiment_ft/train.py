@@ -27,6 +27,7 @@ from sentiment_ft.data.collate import collate
 from sentiment_ft.data.prepare import Prepared, prepare
 from sentiment_ft.errors import TrainingError
 from sentiment_ft.model import classifier, parameters, tokenization
+from sentiment_ft.model.average import Average, NoAverage
 from sentiment_ft.recipe import Loaded, dump
 from sentiment_ft.run import folder as run_folder
 from sentiment_ft.run import precision as run_precision
@@ -122,6 +123,8 @@ def build(
         fused=accelerator.device.type in ("cpu", "cuda"),
     )
     model, optimizer = accelerator.prepare(model, optimizer)
+    trained = (parameter for parameter in model.parameters() if parameter.requires_grad)
+    average = NoAverage() if config.ema_decay is None else Average(trained, config.ema_decay)
     set_seed(config.seed + 1 + accelerator.process_index)
     reset_peak(accelerator.device)
     return Run(
@@ -130,6 +133,7 @@ def build(
         model=model,
         tokenizer=tokenizer,
         optimizer=optimizer,
+        average=average,
         data=data,
         sizes=sizes,
         precision=precision,
@@ -156,7 +160,8 @@ def fit(run: Run) -> None:
         while True:
             last = state.update == sizes.total_updates
             if state.update > 0 and (last or state.update % sizes.eval_every == 0) and not state.skipped_in_a_row:
-                periodic.judge_and_keep(run)
+                with run.average.in_place():
+                    periodic.judge_and_keep(run)
             if last or periodic.out_of_patience(run):
                 break
 
@@ -170,6 +175,7 @@ def fit(run: Run) -> None:
                 periodic.log(run, shown)
     if run.interval.rows:
         periodic.log(run, None)
+    run.average.keep()  # what was judged last stays in the model
 
 
 def epoch_order(run: Run, epoch: int) -> Indices:
@@ -240,6 +246,7 @@ def count_update(run: Run, rows: int, *, skipped: bool) -> None:
     state.rows_seen += rows
     if not skipped:
         state.update, state.skipped_in_a_row = state.update + 1, 0
+        run.average.look(state.update)
         return
     state.skipped, state.skipped_in_a_row = state.skipped + 1, state.skipped_in_a_row + 1
     if state.skipped_in_a_row >= SKIPPED_IN_A_ROW:

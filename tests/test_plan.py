@@ -58,6 +58,11 @@ def test_numbers_are_those_computed_by_hand(model):
     assert 0 < found["padding_share"] < 1 and found["lengths"]["max_length"] == 64
 
 
+def test_an_average_of_the_weights_takes_four_bytes_a_parameter():
+    plain, averaged = plan("--no-model"), plan("--no-model", "-o", "ema_decay=0.999")
+    assert averaged["parameter_state_mib"] == pytest.approx(plain["parameter_state_mib"] * 20 / 16, abs=0.1)
+
+
 def test_every_key_is_there_with_its_origin(tmp_path):
     (tmp_path / "my.yaml").write_text("# mine\nseed: 3\ndata: reviews.jsonl\nlearning_rate: 1e-6\n")
     found = plan("--no-model", "-r", "my.yaml", "--seed", 4, "-o", "logging_steps=7")

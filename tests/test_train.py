@@ -22,6 +22,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from sentiment_ft import periodic, recipe, train
 from sentiment_ft.data import batching
 from sentiment_ft.errors import ConfigError, OutputError, TrainingError
+from sentiment_ft.model import average
 from sentiment_ft.run import accelerator
 from sentiment_ft.run.schedule import learning_rate
 from sentiment_ft.state import Run
@@ -193,15 +194,51 @@ def test_sealed_test_is_judged_with_the_best_weights_not_the_last(trained, revie
     summary = json.loads((folder / "summary.json").read_text())
     assert summary["best_update"] == 7 and summary["updates"] == 21
     assert calls[0] != calls[-1], "the last weights must judge otherwise than the first, or the test shows nothing"
+    assert_judged_on_test(folder, reviews)
+
+
+def assert_judged_on_test(folder: Path, test: Path) -> None:
+    """The scores of the test rows are those of the model that was saved."""
     from sentiment_ft.predictor import Prediction, Predictor
 
-    rows = [json.loads(line) for line in reviews.read_text().splitlines()]
+    summary = json.loads((folder / "summary.json").read_text())
+    rows = [json.loads(line) for line in test.read_text().splitlines()]
     predictor = Predictor(str(folder / "best"), precision="fp32")
     found = [record.p_positive for record in predictor.predict(Prediction(0, row["text"]) for row in rows)]
     right = np.mean([(p > 0.5) == row["label"] for p, row in zip(found, rows, strict=True)])
     assert summary["test"]["scores"]["accuracy"] == pytest.approx(right)
     likelihood = np.where([row["label"] for row in rows], found, 1 - np.array(found))
     assert summary["test"]["scores"]["log_loss"] == pytest.approx(-np.log(likelihood).mean(), rel=1e-5)
+
+
+def test_the_average_of_the_weights_is_judged_and_kept_while_training_goes_its_own_way(trained, reviews, monkeypatch):
+    monkeypatch.setattr(average, "EVERY", 1)
+    real_step, real_scores, seen = train.train_step, periodic.scores, []
+
+    def step(run: Run, rows: batching.Indices) -> None:
+        seen.append(run.model.classifier.weight.detach().numpy().copy())
+        real_step(run, rows)
+        seen[run.state.update :] = [run.model.classifier.weight.detach().numpy().copy()]
+
+    monkeypatch.setattr(train, "train_step", step)
+    monkeypatch.setattr(periodic, "scores", lambda *a: real_scores(*a) | {"accuracy": len(seen) / 100})  # last is best
+    test = reviews.with_name("test.jsonl")
+    test.write_bytes(reviews.read_bytes())
+    settings = ("eval_steps=2", "learning_rate=3e-3", "lr_scheduler_type=constant", f"test={test}")
+    plain = trained(*settings, name="plain")
+    seen.clear()
+    averaged = trained(*settings, "ema_decay=0.8", name="averaged")
+    assert [record["loss"] for record in records(plain, "train")] == [
+        record["loss"] for record in records(averaged, "train")
+    ]
+    expected = seen[0]
+    for look, weight in enumerate(seen[1:]):
+        decay = min(0.8, (1 + look) / (10 + look))
+        expected = decay * expected + (1 - decay) * weight
+    assert len(seen) == 8 and json.loads((averaged / "summary.json").read_text())["best_update"] == 7
+    np.testing.assert_allclose(weights(averaged)["classifier.weight"], expected, atol=1e-6)
+    assert np.abs(weights(plain)["classifier.weight"].numpy() - expected).max() > 1e-4
+    assert_judged_on_test(averaged, reviews)
 
 
 def test_frozen_embeddings_do_not_move_and_gradual_unfreezing_releases_from_the_top(trained, model):
