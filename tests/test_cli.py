@@ -218,6 +218,8 @@ def test_a_strange_name_cannot_touch_the_terminal_when_all_is_well(here, model):
         (["--batch", "-3"], ["--per-device-batch-size: input should be greater", "-3"]),
         (["--batch", "x"], ["'x' is not a valid integer"]),
         (["--lr", "nan"], ["--learning-rate: input should be a finite number"]),
+        (["--label-map", "{good: 1"], ["--label-map: not valid YAML: expected ',' or '}'"]),
+        (["--label-map", "good"], ["--label-map: input should be a valid dictionary"]),
         (["-m", ""], ["--model: string should have at least 1 character"]),
         (["-r", "quikstart"], ["did you mean quickstart?"]),
         (["-r", "missing.yaml"], ["missing.yaml: no such recipe file"]),

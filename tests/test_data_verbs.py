@@ -144,3 +144,13 @@ def test_too_many_bad_rows_are_refused_when_a_limit_is_given(model, tmp_path):
 def test_the_second_look_is_the_same(model, tmp_path):
     call("make", "r.csv", "--rows", 30)
     assert account("r.csv", "-m", model) == account("r.csv", "-m", model)
+
+
+@pytest.mark.parametrize("verb", [("data", "show", "a.csv"), ("plan", "--no-model", "-d", "a.csv")])
+def test_columns_and_labels_have_flags_of_their_own_in_every_verb_that_reads(verb):
+    Path("a.csv").write_text("title,words,verdict\nx,fine,5\nx,fair,4\nx,poor,1\nx,bad,1\n")
+    columns = ("--text-column", "words", "--label-column", "verdict")
+    for labels in (("--label-map", "{5: 1, 4: 1, 1: 0}"), ("--negative-max-rating", 2, "--positive-min-rating", 4)):
+        result = CliRunner().invoke(cli.main, list(map(str, (*verb, *columns, *labels, "--json"))))
+        found = json.loads(result.stdout)
+        assert (found["rows_used"] if verb[0] == "data" else sum(found["rows"].values())) == 4

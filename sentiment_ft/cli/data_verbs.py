@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import click
 
-from sentiment_ft.cli.options import load_reading, quiet_option
+from sentiment_ft.cli.options import load_reading, quiet_option, reading_options
 from sentiment_ft.cli.verb import EXIT_CODES, Verbs
 
 
@@ -60,14 +60,7 @@ def make(
     metavar="SHARE",
     help="Share of bad rows that is tolerated; all of them (1) unless given.",
 )
-@click.option(
-    "-o",
-    "--override",
-    "overrides",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="label_map, rating cuts, columns; as in train.",
-)
+@reading_options
 @click.option("--json", "as_json", is_flag=True, help="Print the account as JSON on standard output.")
 @quiet_option
 def show(source: str, overrides: tuple[str, ...], samples: int, as_json: bool, quiet: bool, **flags: Any) -> None:
@@ -75,7 +68,7 @@ def show(source: str, overrides: tuple[str, ...], samples: int, as_json: bool, q
 
     \b
     sentiment-ft data show reviews.csv
-    sentiment-ft data show stars.csv -o negative_max_rating=2 -o positive_min_rating=4
+    sentiment-ft data show stars.csv --negative-max-rating 2 --positive-min-rating 4
     """
     overrides = ("max_rejected_share=1", *overrides)  # looking at bad rows is the point; the last one given counts
     loaded = load_reading(overrides, flags | {"data": source})

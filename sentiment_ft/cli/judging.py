@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from sentiment_ft.cli.options import PRECISIONS, load_reading, quiet_option
+from sentiment_ft.cli.options import PRECISIONS, load_reading, quiet_option, reading_options
 from sentiment_ft.cli.verb import EXIT_CODES, Verb
 
 
@@ -22,11 +22,7 @@ from sentiment_ft.cli.verb import EXIT_CODES, Verb
 @click.option(
     "--output", metavar="DIR", help="Write judgement.json, predictions.jsonl, worst_errors.jsonl and plots there."
 )
-@click.option("--text-column", metavar="NAME", help="Column that holds the text.")
-@click.option("--label-column", metavar="NAME", help="Column that holds the label.")
-@click.option("--label-map", metavar="YAML", help="Label as written -> 0 or 1, e.g. '{good: 1, bad: 0}'.")
-@click.option("--negative-max-rating", type=float, metavar="STARS", help="Ratings up to this are negative.")
-@click.option("--positive-min-rating", type=float, metavar="STARS", help="Ratings from this on are positive.")
+@reading_options
 @click.option("--max-rejected-share", type=float, metavar="SHARE", help="Share of bad rows that is tolerated (0.01).")
 @click.option(
     "--max-length", type=click.IntRange(8), metavar="TOKENS", help="Default: what the model was trained with."
@@ -42,9 +38,6 @@ from sentiment_ft.cli.verb import EXIT_CODES, Verb
     help="Bootstrap resamples behind the intervals.",
 )
 @click.option("--seed", type=int, metavar="N", help="Seed of the resamples (42).")
-@click.option(
-    "-o", "--override", "overrides", multiple=True, metavar="KEY=VALUE", help="label_map, cuts, columns; as in train."
-)
 @click.option("--json", "as_json", is_flag=True, help="Print the judgement as JSON on standard output.")
 @quiet_option
 def evaluate(model: str | None, overrides: tuple[str, ...], as_json: bool, quiet: bool, **options: Any) -> None:
@@ -58,10 +51,8 @@ def evaluate(model: str | None, overrides: tuple[str, ...], as_json: bool, quiet
     """
     from sentiment_ft import evaluation
 
-    keys = ("text_column", "label_column", "negative_max_rating", "positive_min_rating", "max_rejected_share", "seed")
-    if options["label_map"] is not None:
-        overrides = (*overrides, f"label_map={options['label_map']}")
-    config = load_reading(overrides, {key: options[key] for key in keys} | {"data": options["data"]}).config
+    own = ("output", "batch", "max_length", "mixed_precision", "samples")
+    config = load_reading(overrides, {key: value for key, value in options.items() if key not in own}).config
     evaluation.run(
         model,
         config,

@@ -28,6 +28,14 @@ def _complete_recipe(ctx: click.Context, param: click.Parameter, incomplete: str
     return [name for name in names() if name.startswith(incomplete)]
 
 
+# How a file says text and label.
+COLUMNS = (
+    click.option("--text-column", metavar="NAME", help="Column that holds the text."),
+    click.option("--label-column", metavar="NAME", help="Column that holds the label."),
+    click.option("--label-map", metavar="YAML", help="Label as written -> 0 or 1, e.g. '{good: 1, bad: 0}'."),
+    click.option("--negative-max-rating", type=float, metavar="STARS", help="Ratings up to this are negative."),
+    click.option("--positive-min-rating", type=float, metavar="STARS", help="Ratings from this on are positive."),
+)
 # Option names of Config keys: the rest of the config is set by -o.
 config_options = _options(
     click.option(
@@ -47,6 +55,7 @@ config_options = _options(
     ),
     click.option("--validation", metavar="SOURCE", help="Rows to judge by; without it a part of --data is held out."),
     click.option("--test", metavar="SOURCE", help="Sealed rows, judged once after training."),
+    *COLUMNS,
     click.option(
         "-m",
         "--model",
@@ -83,6 +92,18 @@ config_options = _options(
         help="Any other key of the config (`sentiment-ft plan --no-model` lists them); repeatable.",
     ),
 )
+# For verbs that read rows without training on them.
+reading_options = _options(
+    *COLUMNS,
+    click.option(
+        "-o",
+        "--override",
+        "overrides",
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="The same keys and others about rows (synthetic_rows, seed), as in train.",
+    ),
+)
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="No progress, tables or plan; errors only.")
 
 
@@ -90,11 +111,26 @@ def load(recipe: str, overrides: tuple[str, ...], flags: dict[str, Any]) -> Load
     """The checked config of a verb that trains or plans. Raises ConfigError."""
     from sentiment_ft import recipe as recipes
 
-    return recipes.load(recipe, overrides, flags)
+    return recipes.load(recipe, overrides, _parsed(flags))
 
 
 def load_reading(overrides: tuple[str, ...], flags: dict[str, Any]) -> Loaded:
     """The checked config of a verb that only reads rows; refuses keys without effect. Raises ConfigError."""
     from sentiment_ft import recipe as recipes
 
-    return recipes.load("quickstart", overrides, flags, accepted=recipes.READING_KEYS | flags.keys())
+    return recipes.load("quickstart", overrides, _parsed(flags), accepted=recipes.READING_KEYS | flags.keys())
+
+
+def _parsed(flags: dict[str, Any]) -> dict[str, Any]:
+    """--label-map is YAML, as the value of an override is. Raises ConfigError."""
+    from sentiment_ft import yaml_text
+    from sentiment_ft.errors import ConfigError
+
+    if flags.get("label_map") is None:
+        return flags
+    try:
+        return flags | {"label_map": yaml_text.parse(flags["label_map"])}
+    except yaml_text.UNREADABLE as error:
+        raise ConfigError(
+            f"not valid YAML: {yaml_text.fault(error)}", where="--label-map", way_out="--label-map '{good: 1, bad: 0}'"
+        ) from None

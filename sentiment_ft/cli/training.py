@@ -26,7 +26,7 @@ def train(
     \b
     sentiment-ft train
     sentiment-ft train --recipe t4 --output runs/first
-    sentiment-ft train --data reviews.csv --epochs 2 -o label_map='{good: 1, bad: 0}'
+    sentiment-ft train --data reviews.csv --epochs 2 --label-map '{good: 1, bad: 0}'
     """
     if overwrite and output is None:
         raise ConfigError("there is no --output to replace", where="--overwrite", way_out="--output DIR --overwrite")
