@@ -21,7 +21,7 @@ from record import measure, plain, write
 SETTINGS = {
     "sst2": [
         *("--batch", "32", "--lr", "7e-5", "--epochs", "3"),
-        *("-o", "ema_decay=0.999", "-o", "eval_steps=300", "-o", "early_stopping_patience=null"),
+        *("-o", "average_share=0.1", "-o", "eval_steps=300", "-o", "early_stopping_patience=null"),
     ],
     "imdb": ["--batch", "16", "--lr", "1e-4", "--epochs", "3"],
 }

@@ -133,9 +133,9 @@ class OptimizationConfig(_Frozen):
     adam_epsilon: float = Field(1e-8, gt=0)
     max_grad_norm: float | None = Field(1.0, gt=0)
     """Global gradient norm above which gradients are scaled down. None: no clipping."""
-    ema_decay: float | None = Field(None, gt=0, lt=1)
-    """Judge and keep an exponential moving average of the weights in place of the weights of the last update; decay an
-    update: 0.999 looks back over a thousand. Steadier evaluations for 4 bytes a trained parameter. None: no average.
+    average_share: float | None = Field(None, gt=0, le=0.5)
+    """Judge and keep an average of the weights in place of those of the last update; its mean age as a share of the
+    updates so far (0.1: a tenth). Steadier evaluations for 4 bytes a trained parameter. None: no average.
     """
     num_train_epochs: float = Field(3.0, gt=0, le=1e6)
     """Passes over the training rows; may be a fraction. Without effect where max_steps is given."""
@@ -202,6 +202,12 @@ class Config(RunConfig, JudgingConfig, OptimizationConfig, ModelConfig, DataConf
             problems.append(f"negative_max_rating {cuts[0]:g} must be below positive_min_rating {cuts[1]:g}")
         if cuts[0] is not None and self.label_map:
             problems.append("label_map and rating cuts are both given: keep one")
+        sources = {self.data, self.validation, self.test} - {None}
+        asked = [
+            key for key in ("text_column", "label_column", "label_map", "negative_max_rating") if getattr(self, key)
+        ]
+        if asked and all(str(source).split(":")[0] == "synthetic" for source in sources):
+            problems.append(f"{asked[0]} is given, and all rows are synthetic, which have no columns: where is data?")
         if self.validation == self.data:
             problems.append(
                 "validation and data are the same rows: leave out validation, and a part of data is held out"

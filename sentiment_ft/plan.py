@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sentiment_ft.data.overlap import Overlap
 
 ADAMW_BYTES = 16  # a trained parameter in fp32: weight 4, gradient 4, two AdamW moments 8
-AVERAGE_BYTES = 4  # and in the moving average of the weights, where one is kept
+AVERAGE_BYTES = 4  # and in the average of the weights, where one is kept
 
 
 def describe(
@@ -40,7 +40,7 @@ def describe(
     of each part that judges it. None: not known without model or data.
     """
     config = loaded.config
-    state_bytes = ADAMW_BYTES + (0 if config.ema_decay is None else AVERAGE_BYTES)
+    state_bytes = ADAMW_BYTES + (0 if config.average_share is None else AVERAGE_BYTES)
     return {
         "run_name": loaded.run_name,
         "recipe": loaded.recipe,
@@ -129,7 +129,7 @@ def _model_line(plan: dict[str, Any]) -> str:
     name = printable(plan["model"], 60)
     if plan["parameters"] is None:
         return f"{name} (size not known before it is loaded)"
-    averaged = plan["config"]["ema_decay"]["value"] is not None
+    averaged = plan["config"]["average_share"]["value"] is not None
     parts = "weights, gradients, AdamW and average" if averaged else "weights, gradients and AdamW"
     return (
         f"{name}, {plan['parameters'] / 1e6:.1f} M parameters; {parts} "

@@ -22,10 +22,13 @@ from sentiment_ft.terminal import printable
 
 FLAGS = {"model_name_or_path": "--model"}  # flags that are not the key's own name
 RIVALS = {  # giving one takes the recipe's other back
-    "warmup_steps": "warmup_ratio",
-    "warmup_ratio": "warmup_steps",
-    "gradient_accumulation_steps": "global_batch_size",
-    "global_batch_size": "gradient_accumulation_steps",
+    "warmup_steps": ("warmup_ratio",),
+    "warmup_ratio": ("warmup_steps",),
+    "gradient_accumulation_steps": ("global_batch_size",),
+    "global_batch_size": ("gradient_accumulation_steps",),
+    "label_map": ("negative_max_rating", "positive_min_rating"),
+    "negative_max_rating": ("label_map",),
+    "positive_min_rating": ("label_map",),
 }
 MAX_RECIPE_BYTES = 1_000_000  # a recipe has some 40 lines; more is not a recipe
 
@@ -82,7 +85,7 @@ def load(
     fault at once.
     """
     name, values, origins = _read(recipe)
-    given = [(key, value, "-o") for key, value in map(_parse_override, overrides)]
+    given = [(key, _parse(text, key, "-o"), "-o") for key, text in map(_split, overrides)]
     idle = [key for key, _, _ in given if accepted is not None and key in Config.model_fields and key not in accepted]
     if idle:
         raise ConfigError(
@@ -90,18 +93,18 @@ def load(
             where="-o",
             way_out=f"keys that have: {', '.join(sorted(accepted or ()))}",
         )
-    given += [
-        (key, value, FLAGS.get(key, f"--{key.replace('_', '-')}"))
-        for key, value in (flags or {}).items()
-        if value is not None
-    ]
+    for key, value in (flags or {}).items():
+        if value is not None:
+            flag = FLAGS.get(key, f"--{key.replace('_', '-')}")
+            given.append((key, _parse(value, key, flag) if key == "label_map" else value, flag))
     if any(key == "data" and value != values.get("data") for key, value, _ in given):
         for key in BOUND_TO_DATA & values.keys():  # the recipe's test set says nothing about another data set
             del values[key]
             origins[key] = "default, as data is given"
     for key, value, _ in given:
-        if key in RIVALS and value is not None and values.pop(RIVALS[key], None) is not None:
-            origins[RIVALS[key]] = f"default, as {key} is given"
+        for rival in RIVALS.get(key, ()) if value is not None else ():
+            if values.pop(rival, None) is not None:
+                origins[rival] = f"default, as {key} is given"
     for key, value, origin in given:
         values[key], origins[key] = value, origin
     try:
@@ -163,17 +166,21 @@ def _read_file(path: Path) -> str:
         raise ConfigError(f"cannot be read: {getattr(error, 'strerror', None) or error}", where=where) from None
 
 
-def _parse_override(override: str) -> tuple[str, Any]:
+def _split(override: str) -> tuple[str, str]:
     key, equals, text = override.partition("=")
     if not equals or not key.strip():
         raise ConfigError(
             f"{printable(override, 80)!r} is not key=value", where="-o", way_out="for example -o learning_rate=3e-5"
         )
+    return key.strip(), text
+
+
+def _parse(text: str, key: str, where: str) -> Any:
     try:
-        return key.strip(), yaml_text.parse(text)
+        return yaml_text.parse(text)
     except yaml_text.UNREADABLE as error:
         raise ConfigError(
-            f"the value of {printable(key, 60)} is not valid YAML: {yaml_text.fault(error)}", where="-o"
+            f"the value of {printable(key, 60)} is not valid YAML: {yaml_text.fault(error)}", where=where
         ) from None
 
 
@@ -198,7 +205,8 @@ def _explain(error: ValidationError, origins: Mapping[str, str]) -> str:
         elif fault["type"] == "value_error":
             message = str(fault["ctx"]["error"]) if "ctx" in fault else fault["msg"]
         else:
-            message = f"{fault['msg'][0].lower()}{fault['msg'][1:]}, not {_shown(fault['input'])}"
+            entry = f"{printable(str(fault['loc'][1]), 60)}: " if len(fault["loc"]) > 1 else ""  # of a mapping
+            message = f"{entry}{fault['msg'][0].lower()}{fault['msg'][1:]}, not {_shown(fault['input'])}"
         lines.append(
             f"{where}{printable(key, 60)}: {message}" if key and not where.startswith("--") else f"{where}{message}"
         )

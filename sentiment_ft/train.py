@@ -124,7 +124,7 @@ def build(
     )
     model, optimizer = accelerator.prepare(model, optimizer)
     trained = (parameter for parameter in model.parameters() if parameter.requires_grad)
-    average = NoAverage() if config.ema_decay is None else Average(trained, config.ema_decay)
+    average = NoAverage() if config.average_share is None else Average(trained, config.average_share)
     set_seed(config.seed + 1 + accelerator.process_index)
     reset_peak(accelerator.device)
     return Run(
@@ -160,7 +160,7 @@ def fit(run: Run) -> None:
         while True:
             last = state.update == sizes.total_updates
             if state.update > 0 and (last or state.update % sizes.eval_every == 0) and not state.skipped_in_a_row:
-                with run.average.in_place():
+                with run.average.in_place(state.update):
                     periodic.judge_and_keep(run)
             if last or periodic.out_of_patience(run):
                 break

@@ -59,7 +59,7 @@ def test_numbers_are_those_computed_by_hand(model):
 
 
 def test_an_average_of_the_weights_takes_four_bytes_a_parameter():
-    plain, averaged = plan("--no-model"), plan("--no-model", "-o", "ema_decay=0.999")
+    plain, averaged = plan("--no-model"), plan("--no-model", "-o", "average_share=0.1")
     assert averaged["parameter_state_mib"] == pytest.approx(plain["parameter_state_mib"] * 20 / 16, abs=0.1)
 
 

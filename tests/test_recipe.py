@@ -389,14 +389,27 @@ def test_true_and_no_are_no_numbers(key, word):
     ],
 )
 def test_labels_are_words_however_yaml_reads_them(written, written_map, read):
-    assert load(written(f"label_map: {written_map}\n")).config.label_map == read
-    assert load("quickstart", [f"label_map={written_map}"]).config.label_map == read
+    assert load(written(f"data: a.csv\nlabel_map: {written_map}\n")).config.label_map == read
+    assert load("quickstart", ["data=a.csv", f"label_map={written_map}"]).config.label_map == read
 
 
 def test_only_true_and_false_are_booleans(written):
     assert load(written("freeze_embeddings: true\n")).config.freeze_embeddings is True
-    assert load(written("text_column: yes\nlabel_column: off\n")).config.text_column == "yes"
+    assert load(written("data: a.csv\ntext_column: yes\nlabel_column: off\n")).config.text_column == "yes"
     assert yaml.SafeLoader("").resolve(yaml.ScalarNode, "yes", (True, False)).endswith("bool"), "ours alone is changed"
+
+
+def test_labels_and_cuts_take_the_place_of_the_others_in_a_recipe(written):
+    cuts = written("data: a.csv\nnegative_max_rating: 2\npositive_min_rating: 4\n", "cuts.yaml")
+    loaded = load(cuts, [], {"label_map": "{good: 1, bad: 0}"})
+    assert loaded.config.label_map == {"good": 1, "bad": 0} and loaded.config.negative_max_rating is None
+    assert loaded.origins["label_map"] == "--label-map"
+    assert loaded.origins["positive_min_rating"] == "default, as label_map is given"
+    words = written("data: a.csv\nlabel_map: {good: 1, bad: 0}\n", "words.yaml")
+    loaded = load(words, ["negative_max_rating=2", "positive_min_rating=4"])
+    assert loaded.config.label_map == {} and loaded.config.positive_min_rating == 4
+    with pytest.raises(ConfigError, match="label_map and rating cuts are both given"):
+        load(words, ["negative_max_rating=2", "positive_min_rating=4", "label_map={good: 1}"])
 
 
 def test_key_without_effect_is_refused_where_only_some_are_accepted():

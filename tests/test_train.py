@@ -22,7 +22,6 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from sentiment_ft import periodic, recipe, train
 from sentiment_ft.data import batching
 from sentiment_ft.errors import ConfigError, OutputError, TrainingError
-from sentiment_ft.model import average
 from sentiment_ft.run import accelerator
 from sentiment_ft.run.schedule import learning_rate
 from sentiment_ft.state import Run
@@ -179,7 +178,8 @@ def test_early_stopping_ends_and_the_best_model_is_the_one_kept(trained):
     assert summary["best"]["scores"]["accuracy"] == best["eval_accuracy"]
 
 
-def test_sealed_test_is_judged_with_the_best_weights_not_the_last(trained, reviews, monkeypatch):
+@pytest.mark.parametrize("average", ["null", "0.1"])
+def test_sealed_test_is_judged_with_the_best_weights_not_the_last(trained, reviews, monkeypatch, average):
     """The first evaluation is made the best; a learning rate of 0.5 has ruined the weights by the last."""
     real, calls = periodic.scores, []
 
@@ -190,7 +190,8 @@ def test_sealed_test_is_judged_with_the_best_weights_not_the_last(trained, revie
     monkeypatch.setattr(periodic, "scores", worse_each_time)
     test = reviews.with_name("test.jsonl")
     test.write_bytes(reviews.read_bytes())
-    folder = trained("num_train_epochs=3", "learning_rate=0.5", "lr_scheduler_type=constant", f"test={test}")
+    long = ("num_train_epochs=3", "learning_rate=0.5", "lr_scheduler_type=constant", f"test={test}")
+    folder = trained(*long, f"average_share={average}")
     summary = json.loads((folder / "summary.json").read_text())
     assert summary["best_update"] == 7 and summary["updates"] == 21
     assert calls[0] != calls[-1], "the last weights must judge otherwise than the first, or the test shows nothing"
@@ -212,7 +213,6 @@ def assert_judged_on_test(folder: Path, test: Path) -> None:
 
 
 def test_the_average_of_the_weights_is_judged_and_kept_while_training_goes_its_own_way(trained, reviews, monkeypatch):
-    monkeypatch.setattr(average, "EVERY", 1)
     real_step, real_scores, seen = train.train_step, periodic.scores, []
 
     def step(run: Run, rows: batching.Indices) -> None:
@@ -227,15 +227,13 @@ def test_the_average_of_the_weights_is_judged_and_kept_while_training_goes_its_o
     settings = ("eval_steps=2", "learning_rate=3e-3", "lr_scheduler_type=constant", f"test={test}")
     plain = trained(*settings, name="plain")
     seen.clear()
-    averaged = trained(*settings, "ema_decay=0.8", name="averaged")
-    assert [record["loss"] for record in records(plain, "train")] == [
-        record["loss"] for record in records(averaged, "train")
-    ]
-    expected = seen[0]
-    for look, weight in enumerate(seen[1:]):
-        decay = min(0.8, (1 + look) / (10 + look))
-        expected = decay * expected + (1 - decay) * weight
-    assert len(seen) == 8 and json.loads((averaged / "summary.json").read_text())["best_update"] == 7
+    averaged = trained(*settings, "average_share=0.25", name="averaged")
+    losses = [[record["loss"] for record in records(folder, "train")] for folder in (plain, averaged)]
+    assert losses[0] == losses[1] and len(seen) == 8
+    expected = np.zeros_like(seen[0])
+    for before, update in ((0, 2), (2, 4), (4, 6), (6, 7)):  # the evaluations; 8 updates would be a look of its own
+        expected += (1 - (before / update) ** 3) * (seen[update] - expected)
+    assert json.loads((averaged / "summary.json").read_text())["best_update"] == 7
     np.testing.assert_allclose(weights(averaged)["classifier.weight"], expected, atol=1e-6)
     assert np.abs(weights(plain)["classifier.weight"].numpy() - expected).max() > 1e-4
     assert_judged_on_test(averaged, reviews)

@@ -57,12 +57,13 @@ def train(folder: Path, processes: int, *more: str) -> Path:
 
 
 @pytest.mark.slow
-def test_two_processes_train_as_one(tmp_path):
+@pytest.mark.parametrize("average", ["null", "0.1"])
+def test_two_processes_train_as_one(tmp_path, average):
     """130 rows: 104 to train are updates of 24, 24, 24, 24 and 8 rows, the last one uneven over two processes."""
     write_model(tmp_path / "tiny", dropout=0.0)
     write_reviews(tmp_path / "reviews.jsonl", 130)
-    one = train(tmp_path, 1, "--batch", "4")
-    two = train(tmp_path, 2, "--batch", "4")
+    one = train(tmp_path, 1, "--batch", "4", "-o", f"average_share={average}")
+    two = train(tmp_path, 2, "--batch", "4", "-o", f"average_share={average}")
     records = [[json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()] for run in (one, two)]
     assert len(records[0]) == len(records[1]) == 12  # ten updates and two evaluations
     for alone, together in zip(*records, strict=True):

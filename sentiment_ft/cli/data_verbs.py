@@ -54,17 +54,13 @@ def make(
 )
 @click.option("--max-length", type=click.IntRange(8), default=256, show_default=True, metavar="TOKENS")
 @click.option("--samples", type=click.IntRange(0), default=6, show_default=True, metavar="N", help="Rows to print.")
-@click.option(
-    "--max-rejected-share",
-    type=click.FloatRange(0, 1),
-    metavar="SHARE",
-    help="Share of bad rows that is tolerated; all of them (1) unless given.",
-)
 @reading_options
 @click.option("--json", "as_json", is_flag=True, help="Print the account as JSON on standard output.")
 @quiet_option
 def show(source: str, overrides: tuple[str, ...], samples: int, as_json: bool, quiet: bool, **flags: Any) -> None:
     """Read SOURCE as training would; account for every row.
+
+    Any share of bad rows is tolerated, unless --max-rejected-share says otherwise.
 
     \b
     sentiment-ft data show reviews.csv

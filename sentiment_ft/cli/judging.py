@@ -23,7 +23,6 @@ from sentiment_ft.cli.verb import EXIT_CODES, Verb
     "--output", metavar="DIR", help="Write judgement.json, predictions.jsonl, worst_errors.jsonl and plots there."
 )
 @reading_options
-@click.option("--max-rejected-share", type=float, metavar="SHARE", help="Share of bad rows that is tolerated (0.01).")
 @click.option(
     "--max-length", type=click.IntRange(8), metavar="TOKENS", help="Default: what the model was trained with."
 )

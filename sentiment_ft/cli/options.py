@@ -28,13 +28,20 @@ def _complete_recipe(ctx: click.Context, param: click.Parameter, incomplete: str
     return [name for name in names() if name.startswith(incomplete)]
 
 
-# How a file says text and label.
-COLUMNS = (
-    click.option("--text-column", metavar="NAME", help="Column that holds the text."),
-    click.option("--label-column", metavar="NAME", help="Column that holds the label."),
-    click.option("--label-map", metavar="YAML", help="Label as written -> 0 or 1, e.g. '{good: 1, bad: 0}'."),
+# The same in every verb that reads labelled rows; they hold for all sources of a verb.
+READING = (
+    click.option("--text-column", metavar="NAME", help="Column of the text; else found by its name (text, review...)."),
+    click.option(
+        "--label-column", metavar="NAME", help="Column of the label; else found by its name (label, sentiment...)."
+    ),
+    click.option(
+        "--label-map", metavar="YAML", help="Label as written -> 0 negative or 1 positive, e.g. '{good: 1, bad: 0}'."
+    ),
     click.option("--negative-max-rating", type=float, metavar="STARS", help="Ratings up to this are negative."),
     click.option("--positive-min-rating", type=float, metavar="STARS", help="Ratings from this on are positive."),
+    click.option(
+        "--max-rejected-share", type=float, metavar="SHARE", help="Share of bad rows that is tolerated (0.01)."
+    ),
 )
 # Option names of Config keys: the rest of the config is set by -o.
 config_options = _options(
@@ -55,7 +62,7 @@ config_options = _options(
     ),
     click.option("--validation", metavar="SOURCE", help="Rows to judge by; without it a part of --data is held out."),
     click.option("--test", metavar="SOURCE", help="Sealed rows, judged once after training."),
-    *COLUMNS,
+    *READING,
     click.option(
         "-m",
         "--model",
@@ -79,9 +86,6 @@ config_options = _options(
     click.option("--global-batch-size", type=int, metavar="ROWS", help="Rows of one update over all processes."),
     click.option("--warmup-steps", type=int, metavar="UPDATES", help="Updates of warm-up."),
     click.option("--mixed-precision", "--precision", type=PRECISIONS, help="auto picks by hardware."),
-    click.option(
-        "--max-rejected-share", type=float, metavar="SHARE", help="Share of bad rows that is tolerated (0.01)."
-    ),
     click.option("--seed", type=int, metavar="N", help="Seeds split, order, head and dropout."),
     click.option(
         "-o",
@@ -94,7 +98,7 @@ config_options = _options(
 )
 # For verbs that read rows without training on them.
 reading_options = _options(
-    *COLUMNS,
+    *READING,
     click.option(
         "-o",
         "--override",
@@ -111,26 +115,11 @@ def load(recipe: str, overrides: tuple[str, ...], flags: dict[str, Any]) -> Load
     """The checked config of a verb that trains or plans. Raises ConfigError."""
     from sentiment_ft import recipe as recipes
 
-    return recipes.load(recipe, overrides, _parsed(flags))
+    return recipes.load(recipe, overrides, flags)
 
 
 def load_reading(overrides: tuple[str, ...], flags: dict[str, Any]) -> Loaded:
     """The checked config of a verb that only reads rows; refuses keys without effect. Raises ConfigError."""
     from sentiment_ft import recipe as recipes
 
-    return recipes.load("quickstart", overrides, _parsed(flags), accepted=recipes.READING_KEYS | flags.keys())
-
-
-def _parsed(flags: dict[str, Any]) -> dict[str, Any]:
-    """--label-map is YAML, as the value of an override is. Raises ConfigError."""
-    from sentiment_ft import yaml_text
-    from sentiment_ft.errors import ConfigError
-
-    if flags.get("label_map") is None:
-        return flags
-    try:
-        return flags | {"label_map": yaml_text.parse(flags["label_map"])}
-    except yaml_text.UNREADABLE as error:
-        raise ConfigError(
-            f"not valid YAML: {yaml_text.fault(error)}", where="--label-map", way_out="--label-map '{good: 1, bad: 0}'"
-        ) from None
+    return recipes.load("quickstart", overrides, flags, accepted=recipes.READING_KEYS | flags.keys())

@@ -52,7 +52,7 @@ def check_labels(rows_by_label: Mapping[int, int], where: str) -> None:
         raise DataError(
             f"all {rows_by_label[present[0]]:,} rows are {_NAMES[present[0]]}",
             where=where,
-            way_out="training needs both labels: check the label column (-o label_column=NAME) and -o label_map",
+            way_out="training needs both labels: check the label column (--label-column NAME) and --label-map",
         )
 
 
@@ -64,20 +64,20 @@ def _way_out(reasons: Mapping[str, int], rejected: int, used: int) -> str:
         labels = [reason.removeprefix(_UNKNOWN).strip(" '") for reason in unknown]
         if any(_is_number(label) for label in labels):
             return (
-                "if they are ratings, state the cuts, as in -o negative_max_rating=4 -o positive_min_rating=7; else "
-                f'map each to 0 or 1: -o label_map=\'{{"1": 0, "2": 1}}\'{allow}'
+                "if they are ratings, state the cuts, as in --negative-max-rating 4 --positive-min-rating 7; else "
+                f'map each to 0 or 1: --label-map \'{{"1": 0, "2": 1}}\'{allow}'
             )
         if not used and len(labels) == 2:
             return (
                 "say which is negative (0) and which positive (1), perhaps the other way round: "
-                f"-o label_map='{{{labels[0]}: 0, {labels[1]}: 1}}'"
+                f"--label-map '{{{labels[0]}: 0, {labels[1]}: 1}}'"
             )
         return (
             "there are two labels here: map every one to use, the known ones too, as in "
-            f"-o label_map='{{negative: 0, positive: 1, {printable(labels[0], 20)}: 0}}', or take those rows out{allow}"
+            f"--label-map '{{negative: 0, positive: 1, {printable(labels[0], 20)}: 0}}', or take those rows out{allow}"
         )
     if 2 * reasons.get("no label", 0) >= rejected:
-        return f'check the label column; if -1 is a label of yours: -o label_map=\'{{"-1": 0, "1": 1}}\'{allow}'
+        return f'check the label column; if -1 is a label of yours: --label-map \'{{"-1": 0, "1": 1}}\'{allow}'
     if 2 * reasons.get("not UTF-8", 0) >= rejected:
         return f"convert the file: iconv -f LATIN1 -t UTF-8 FILE > NEW_FILE{allow}"
     return f"mend the rows{allow}"

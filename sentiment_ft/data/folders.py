@@ -29,8 +29,8 @@ def find_files(path: Path, *, labelled: bool) -> Files:
     """The files of a path, sorted by name. Plain txt files are read only without labels, and in a folder only when it
     has no tables: a README.txt beside a table is not a review.
 
-    Raises DataError when there is nothing to read, and for tables that are packed or in a folder below: to leave them
-    out would train on a part of the rows.
+    Folders below are not read. Raises DataError when there is nothing to read, and for a packed table: to leave it out
+    would train on a part of the rows.
     """
     if not os.path.isdir(path):  # Path.is_dir raises for a name that is too long
         check_file(path)
@@ -57,56 +57,55 @@ def find_files(path: Path, *, labelled: bool) -> Files:
         raise DataError(
             f"the folder cannot be read: {error.strerror}", where=path, way_out="check its permissions"
         ) from None
-    if packed := _packed_tables(entries):
+    if packed := _packed_table(entries):
         raise DataError(
             "the folder has a packed table, which would be left out",
-            where=printable(str(packed[0])),
+            where=printable(str(packed)),
             way_out="unpack it first, or move it away",
         )
     readable = [entry for entry in entries if entry.suffix.lower() in FORMATS and entry.is_file()]
     tables = [entry for entry in readable if entry.suffix.lower() != ".txt"]
-    if tables and (deeper := _tables_below(entries)):
-        raise DataError(
-            "the folder has tables itself and in a folder below, which would be left out",
-            where=printable(str(deeper)),
-            way_out="move them into one folder, or name the one you mean",
-        )
     if tables or (readable and not labelled):
         return Files(tables or readable, reviews=False)
-    inner = next((entry for entry in entries if entry.is_dir() and is_review_folder(entry)), None)
-    if inner is None and (deeper := _tables_below(entries)):
-        inner = deeper.parent
     raise DataError(
         "the folder has only txt files, which have no labels"
         if readable
         else "the folder has no file that can be read",
         where=printable(str(path)),
-        way_out=f"did you mean {printable(str(inner))}?"
-        if inner
-        else f"put files of {', '.join(FORMATS)} there, or pos/ and neg/",
+        way_out=_inside(entries) or f"put files of {', '.join(FORMATS)} there, or pos/ and neg/",
     )
 
 
-def _packed_tables(entries: list[Path]) -> list[Path]:
-    """reviews.csv.gz and the like, but not beside their unpacked selves."""
+def _packed_table(entries: list[Path]) -> Path | None:
+    """reviews.csv.gz or the like, but not beside its unpacked self."""
     names = {entry.name for entry in entries}
-    return [
-        entry
-        for entry in entries
-        if entry.suffix.lower() in PACKED
-        and Path(entry.stem).suffix.lower() in FORMATS.keys() - {".txt"}
-        and entry.stem not in names
-    ]
+    return next(
+        (
+            entry
+            for entry in entries
+            if entry.suffix.lower() in PACKED
+            and Path(entry.stem).suffix.lower() in FORMATS.keys() - {".txt"}
+            and entry.stem not in names
+        ),
+        None,
+    )
 
 
-def _tables_below(entries: list[Path]) -> Path | None:
-    """A table directly in one of the folders; a folder that cannot be listed has none that could be read."""
-    for folder in (entry for entry in entries if entry.is_dir()):
-        with contextlib.suppress(OSError):
-            for path in sorted(folder.iterdir()):
-                if path.suffix.lower() in FORMATS.keys() - {".txt"} and path.is_file():
-                    return path
-    return None
+def _inside(entries: list[Path]) -> str | None:
+    """The folders below that hold rows, as a way out: people name data/ when they mean data/train/."""
+    found = [printable(str(entry)) for entry in entries if entry.is_dir() and _holds_rows(entry)]
+    if len(found) > 1:
+        return f"name one of {', '.join(found[:5])} (--data, --validation and --test take one each)"
+    return f"did you mean {found[0]}?" if found else None
+
+
+def _holds_rows(folder: Path) -> bool:
+    with contextlib.suppress(OSError):  # one that cannot be listed has none that could be read
+        return is_review_folder(folder) or any(
+            path.suffix.lower() in FORMATS.keys() - {".txt"} and not path.name.startswith(".") and path.is_file()
+            for path in folder.iterdir()
+        )
+    return False
 
 
 def is_review_folder(path: Path) -> bool:

@@ -38,12 +38,12 @@ def find_columns(
     rated: cuts for ratings are given, so a rating column goes before a label column. Without `labelled` there may be
     no label column. Raises DataError that lists the columns there are.
     """
-    text = _find(names, "text", text_column, TEXT_COLUMNS, where, labelled=labelled)
+    text = _find(names, "text", text_column, TEXT_COLUMNS, where)
     others = [name for name in names if name != text]
     candidates = (*RATING_COLUMNS, *LABEL_COLUMNS) if rated else LABEL_COLUMNS
     label = None
     if labelled or label_column is not None or any(_key(name) in candidates for name in others):
-        label = _find(names, "label", label_column, candidates, where, labelled=labelled, taken=text)
+        label = _find(names, "label", label_column, candidates, where, taken=text)
     return Columns(text, label, next((name for name in names if _key(name) == FAMILY_COLUMN), None))
 
 
@@ -58,7 +58,6 @@ def _find(
     candidates: Sequence[str],
     where: str,
     *,
-    labelled: bool,
     taken: str | None = None,
 ) -> str:
     free = [name for name in names if name != taken]
@@ -74,7 +73,7 @@ def _find(
         if wanted is not None
         else [key for key in by_key if difflib.get_close_matches(key, candidates, n=1, cutoff=0.75)]
     )
-    option = f"-o {role}_column=" if labelled or role == "label" else f"--{role}-column "  # predict has no -o
+    option = f"--{role}-column "
     hint = f"did you mean {option}{printable(by_key[near[0]], 40)}? Or " if near else ""
     missing = f"no column '{printable(wanted, 40)}'" if wanted is not None else f"no {role} column"
     raise DataError(

@@ -103,10 +103,10 @@ class Index:
 
     def _signed(self, texts: Sequence[Words]) -> NDArray[np.uint32]:
         """(B, HASHES): for each hash function the least value over the grams of each text."""
-        grams, starts = self._gram_hashes(texts)
+        hashes, starts = self._gram_hashes(texts)
         signatures = np.empty((HASHES, len(texts)), np.uint32)
         for number in range(HASHES):
-            values = ((grams * self._multipliers[number] + self._offsets[number]) >> np.uint64(32)).astype(np.uint32)
+            values = ((hashes * self._multipliers[number] + self._offsets[number]) >> np.uint64(32)).astype(np.uint32)
             signatures[number] = np.minimum.reduceat(values, starts)
         return np.ascontiguousarray(signatures.T)
 
@@ -116,17 +116,17 @@ class Index:
         word_hashes = self._word_hashes
         flat = np.fromiter((word_hashes[word] for words in texts for word in words), np.uint64, int(lengths.sum()))
         short = lengths < SHORT_WORDS
-        grams = flat.copy()  # of short texts the words themselves
+        hashes = flat.copy()  # of short texts the words themselves
         two, three = np.roll(flat, -1), np.roll(flat, -2)
         triples = _mixed(_mixed(flat * np.uint64(3) + np.uint64(1)) + two * np.uint64(5)) + three * np.uint64(7)
         is_short = np.repeat(short, lengths)
-        grams[~is_short] = triples[~is_short]
+        hashes[~is_short] = triples[~is_short]
         kept = np.ones(len(flat), np.bool_)
         ends = np.cumsum(lengths)
         for back in range(1, GRAM_WORDS):  # the last two places of a text would reach into the next one
             kept[ends[~short] - back] = False
         counts = np.where(short, lengths, lengths - (GRAM_WORDS - 1))
-        return _mixed(grams[kept]), np.concatenate([[0], np.cumsum(counts)[:-1]])
+        return _mixed(hashes[kept]), np.concatenate([[0], np.cumsum(counts)[:-1]])
 
 
 def _by_words(texts: Sequence[Words]) -> Iterable[Sequence[Words]]:

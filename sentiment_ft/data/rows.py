@@ -5,6 +5,7 @@ Columns: text, label, file, line, family, input_ids, length and uncut_length in 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -33,11 +34,13 @@ _SCHEMA = pa.schema(
 
 
 class RowsWriter:
-    """Cleans nothing and rejects nothing: tokenises the rows it is given and writes them, CHUNK at a time."""
+    """Tokenises the rows it is given and writes them, CHUNK at a time."""
 
     def __init__(self, path: Path, tokenizer: Any, max_length: int) -> None:
-        self._sink = pa.OSFile(str(path), "wb")
-        self._writer = pa.ipc.new_file(self._sink, _SCHEMA)
+        with contextlib.ExitStack() as opened:
+            sink = opened.enter_context(pa.OSFile(str(path), "wb"))
+            self._writer = opened.enter_context(pa.ipc.new_file(sink, _SCHEMA))
+            self._opened = opened.pop_all()
         self._tokenizer, self._max_length = tokenizer, max_length
         self._pending: list[Row] = []
         self.written = 0
@@ -61,12 +64,9 @@ class RowsWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        try:
+        with self._opened:
             if kind is None and self._pending:
                 self._flush()
-            self._writer.close()
-        finally:
-            self._sink.close()
 
 
 class Rows:

@@ -1,5 +1,5 @@
-"""The exponential moving average of the weights (Polyak and Juditsky 1992): a model judged by it jumps less from one
-evaluation to the next than the weights of a single update do.
+"""The average of the weights over the last part of training: judged by it, a model jumps less from one evaluation to
+the next than by the weights of a single update.
 """
 
 from __future__ import annotations
@@ -9,36 +9,34 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import torch
 
-EVERY = 8  # updates between two looks at the weights: in so few they hardly move, and a look is a tenth of an update
+EVERY = 8  # updates between two looks at the weights: in so few they hardly move, and a look reads and writes them all
 
 
 class Average:
-    """avg <- d * avg + (1 - d) * weights each EVERY updates, with d = decay^EVERY; in fp32.
+    """A mean of the weights after each update, in fp32; later ones count more, so that its mean age is `share` of the
+    updates so far, however many are to come.
 
-    As long as there are few looks n, d = (1 + n) / (10 + n) where that is smaller, so that the weights from before
-    training are soon forgotten (as in tf.train.ExponentialMovingAverage).
+    After t updates those of update s have the part (s/t)^p - ((s-1)/t)^p, with p = 1/share - 1: a power function
+    average (Karras et al. 2024, https://arxiv.org/abs/2312.02696, section 3). 0.5 is the plain mean (Polyak and
+    Juditsky 1992). The weights from before training have no part in it.
     """
 
-    def __init__(self, parameters: Iterable[torch.nn.Parameter], decay: float) -> None:
-        """parameters: those that are trained. decay: per update."""
+    def __init__(self, parameters: Iterable[torch.nn.Parameter], share: float) -> None:
+        """parameters: those that are trained."""
         self._parameters = list(parameters)
-        self._decay = decay**EVERY
-        self._looks = 0
+        self._power = 1 / share - 1
+        self._seen = 0  # updates, up to the newest look
         self.values = [parameter.detach().float().clone() for parameter in self._parameters]
 
-    @torch.no_grad()
     def look(self, update: int) -> None:
-        """Take the weights in when `update` is due; to be called after each applied update."""
-        if update % EVERY:
-            return
-        decay = min(self._decay, (1 + self._looks) / (10 + self._looks))
-        self._looks += 1
-        weights = [parameter.detach().float() for parameter in self._parameters]
-        torch._foreach_lerp_(self.values, weights, 1 - decay)
+        """Take in the weights after each applied update, where that is due."""
+        if update % EVERY == 0:
+            self._take_in(update)
 
     @contextlib.contextmanager
-    def in_place(self) -> Iterator[None]:
-        """The model holds the average within the block, and its own weights again after it, to the bit."""
+    def in_place(self, update: int) -> Iterator[None]:
+        """The model holds the average up to `update` within the block, and its own weights, to the bit, after it."""
+        self._take_in(update)
         own = [parameter.detach().clone() for parameter in self._parameters]
         self.keep()
         try:
@@ -50,6 +48,17 @@ class Average:
         """The model holds the average from now on."""
         _put(self._parameters, self.values)
 
+    @torch.no_grad()
+    def _take_in(self, update: int) -> None:
+        """avg <- d * avg + (1 - d) * weights, with d = (seen / update)^(1/share - 1): the factor of the updates since
+        the newest look, which multiply to it.
+        """
+        if update == self._seen:
+            return
+        decay = (self._seen / update) ** self._power
+        self._seen = update
+        torch._foreach_lerp_(self.values, [parameter.detach().float() for parameter in self._parameters], 1 - decay)
+
 
 class NoAverage:
     """The weights speak for themselves."""
@@ -57,7 +66,7 @@ class NoAverage:
     def look(self, update: int) -> None:
         pass
 
-    def in_place(self) -> contextlib.AbstractContextManager[None]:
+    def in_place(self, update: int) -> contextlib.AbstractContextManager[None]:
         return contextlib.nullcontext()
 
     def keep(self) -> None:

@@ -31,7 +31,7 @@ SETTINGS = (
     "num_train_epochs", "max_steps",
     "per_device_batch_size", "gradient_accumulation_steps", "processes", "global_batch_size", "updates",
     "mixed_precision", "max_length",
-    "hidden_dropout", "attention_dropout", "freeze_embeddings", "gradual_unfreezing_updates", "ema_decay",
+    "hidden_dropout", "attention_dropout", "freeze_embeddings", "gradual_unfreezing_updates", "average_share",
     "metric_for_best_model", "early_stopping_patience", "validation_fraction", "validation_split", "seed",
 )  # fmt: skip
 

@@ -41,12 +41,12 @@ def test_family_column_is_carried():
             "no text column; the columns are 'great film', '1'",
             "header line such as text,label",
         ),
-        (["text", "idx"], {}, "no label column; the columns are 'text', 'idx'", "-o label_column=NAME"),
-        (["text", "lable"], {}, "no label column", "did you mean -o label_column=lable?"),
-        (["revew", "label"], {}, "no text column", "did you mean -o text_column=revew?"),
-        (["text", "label"], {"text_column": "txt"}, "no column 'txt'", "did you mean -o text_column=text?"),
-        (["text"], {"label_column": "y", "labelled": False}, "no column 'y'", "label_column=NAME"),
-        (["\x1b[31m", "b"], {}, r"\\x1b\[31m", "text_column=NAME"),
+        (["text", "idx"], {}, "no label column; the columns are 'text', 'idx'", "--label-column NAME"),
+        (["text", "lable"], {}, "no label column", "did you mean --label-column lable?"),
+        (["revew", "label"], {}, "no text column", "did you mean --text-column revew?"),
+        (["text", "label"], {"text_column": "txt"}, "no column 'txt'", "did you mean --text-column text?"),
+        (["text"], {"label_column": "y", "labelled": False}, "no column 'y'", "--label-column NAME"),
+        (["\x1b[31m", "b"], {}, r"\\x1b\[31m", "--text-column NAME"),
     ],
 )
 def test_columns_missing(names, options, what, way_out):

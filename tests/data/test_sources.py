@@ -145,19 +145,20 @@ def test_a_packed_table_in_a_folder_is_not_left_out_in_silence(tmp_path):
     assert str(tmp_path / "b.jsonl.GZ") in str(caught.value)
 
 
-def test_a_table_in_a_folder_below_is_not_left_out_in_silence(tmp_path):
-    write(tmp_path / "below/b.csv", "text,label\ntwo,0\n")
-    with pytest.raises(DataError) as caught:
-        read(Source(str(tmp_path)))
-    assert caught.value.way_out == f"did you mean {tmp_path / 'below'}?"
+def test_a_folder_whose_rows_are_in_folders_below_names_them(tmp_path):
+    write(tmp_path / "train/b.csv", "text,label\ntwo,0\n")
     write(tmp_path / ".hidden/c.csv", "text,label\nthree,0\n")
     write(tmp_path / "notes/read.txt", "x")
-    write(tmp_path / "a.csv", "text,label\none,1\n")
-    with pytest.raises(DataError, match="in a folder below, which would be left out") as caught:
+    write(tmp_path / "mac/._b.csv", "x")
+    with pytest.raises(DataError) as caught:
         read(Source(str(tmp_path)))
-    assert str(tmp_path / "below" / "b.csv") in str(caught.value)
-    (tmp_path / "below/b.csv").unlink()
-    assert labelled(Source(str(tmp_path))) == ([("one", 1)], [])
+    assert caught.value.way_out == f"did you mean {tmp_path / 'train'}?"
+    write(tmp_path / "dev/b.csv", "text,label\ntwo,0\n")
+    with pytest.raises(DataError) as caught:
+        read(Source(str(tmp_path)))
+    assert caught.value.way_out.startswith(f"name one of {tmp_path / 'dev'}, {tmp_path / 'train'} (--data")
+    write(tmp_path / "a.csv", "text,label\none,1\n")
+    assert labelled(Source(str(tmp_path))) == ([("one", 1)], []), "its own tables are what a folder stands for"
 
 
 def test_a_folder_without_rows(tmp_path):

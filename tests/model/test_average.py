@@ -7,67 +7,87 @@ import pytest
 import torch
 
 from sentiment_ft.model import average
-from sentiment_ft.model.average import Average, NoAverage
+from sentiment_ft.model.average import Average
 
 
 def parameter(values, dtype=torch.float32) -> torch.nn.Parameter:
     return torch.nn.Parameter(torch.tensor(values, dtype=dtype))
 
 
-def test_recursion_by_hand_with_the_decay_of_every_look(monkeypatch):
-    monkeypatch.setattr(average, "EVERY", 2)
-    weight = parameter([1.0, 2.0])
-    found = Average([weight], decay=0.5)  # of two updates: 0.25
-    expected = np.array([1.0, 2.0])
-    for update in range(1, 9):
-        with torch.no_grad():
-            weight.add_(1.0)
+def set_to(weight: torch.nn.Parameter, value: float) -> None:
+    with torch.no_grad():
+        weight.fill_(value)
+
+
+@pytest.mark.parametrize("share", [0.5, 0.25, 0.1])
+def test_every_update_has_the_weight_that_the_share_gives_it(share, monkeypatch):
+    monkeypatch.setattr(average, "EVERY", 1)
+    weight = parameter([0.0])
+    found = Average([weight], share)
+    values = np.random.default_rng(0).normal(size=40)
+    for update, value in enumerate(values, 1):
+        set_to(weight, value)
         found.look(update)
-        if update % 2 == 0:
-            decay = min(0.25, [1 / 10, 2 / 11, 3 / 12, 4 / 13][update // 2 - 1])
-            expected = decay * expected + (1 - decay) * (np.array([1.0, 2.0]) + update)
-        np.testing.assert_allclose(found.values[0].numpy(), expected, rtol=1e-6, err_msg=f"update {update}")
+    power = 1 / share - 1
+    steps = np.arange(1, 41)
+    remains = (steps / 40) ** power  # of what was there after update s, this is left at update 40
+    own = remains - ((steps - 1) / 40) ** power
+    assert own.sum() == pytest.approx(1)
+    assert found.values[0].item() == pytest.approx(own @ values, rel=1e-5)
+
+
+def test_half_is_the_plain_mean(monkeypatch):
+    monkeypatch.setattr(average, "EVERY", 1)
+    weight = parameter([9.0])
+    found = Average([weight], 0.5)
+    for update in range(1, 6):
+        set_to(weight, float(update))
+        found.look(update)
+    assert found.values[0].item() == pytest.approx(3.0), "the 9.0 from before training is forgotten"
+
+
+def test_the_mean_age_is_the_share_of_the_updates_so_far():
+    weight = parameter([0.0])
+    found = Average([weight], 0.1)
+    for update in range(1, 8001):
+        set_to(weight, float(update))
+        found.look(update)
+    assert 8000 - found.values[0].item() == pytest.approx(800, rel=0.01)
+
+
+def test_weights_that_no_look_has_seen_yet_count_when_they_are_judged():
+    weight = parameter([1.0, 2.0])
+    found = Average([weight], 0.1)
+    for update, value in ((1, 5.0), (2, 6.0), (3, 7.0)):
+        set_to(weight, value)
+        found.look(update)
+    with found.in_place(3):
+        assert weight.tolist() == [7.0, 7.0], "of the start, and of updates between two looks, nothing is left"
+    set_to(weight, 8.0)
+    with found.in_place(4), found.in_place(4):
+        assert weight.tolist() == pytest.approx([8 - (3 / 4) ** 9] * 2), "and they count once"
 
 
 def test_weights_come_back_to_the_bit_also_after_a_fault():
     torch.manual_seed(0)
     weight = torch.nn.Parameter(torch.randn(50) * 1e-3)
-    own = weight.detach().clone()
-    found = Average([weight], decay=0.9)
-    found.values[0].fill_(7.0)
-    with pytest.raises(ZeroDivisionError), found.in_place():
-        assert (weight == 7.0).all()
+    found = Average([weight], 0.1)
+    found.look(8)
+    own = weight.detach().mul_(3).clone()
+    with pytest.raises(ZeroDivisionError), found.in_place(9):
+        assert not torch.equal(weight, own)
         _ = 1 / 0
-    assert torch.equal(weight, own) and (found.values[0] == 7.0).all()
+    assert torch.equal(weight, own)
     found.keep()
-    assert (weight == 7.0).all()
+    assert torch.equal(weight, found.values[0]) and not torch.equal(weight, own)
 
 
-def test_the_average_holds_what_bf16_weights_would_round_away(monkeypatch):
-    monkeypatch.setattr(average, "EVERY", 1)
+def test_the_average_holds_what_bf16_weights_would_round_away():
     weight = parameter([1.0], torch.bfloat16)
-    found = Average([weight], decay=0.999)
-    with torch.no_grad():
-        weight.fill_(1.0078125)  # the next number that bf16 has
-    for update in range(1, 10):
-        found.look(update)
-        assert 1.0 < found.values[0].item() <= 1.0078125 and found.values[0].dtype == torch.float32
-    with found.in_place():
+    found = Average([weight], 0.1)
+    found.look(8000)
+    set_to(weight, 1.0078125)  # the next number that bf16 has
+    found.look(8008)
+    assert 1.0 < found.values[0].item() < 1.0001
+    with found.in_place(8008):
         assert weight.dtype == torch.bfloat16
-
-
-def test_the_average_of_a_short_run_has_forgotten_the_start():
-    weight = parameter([0.0])
-    found = Average([weight], decay=0.9999)
-    with torch.no_grad():
-        weight.fill_(1.0)
-    for update in range(1, 201):
-        found.look(update)
-    assert found.values[0].item() > 0.999, "with the bare decay it would be 0.02"
-
-
-def test_without_an_average_nothing_happens():
-    none = NoAverage()
-    none.look(8)
-    with none.in_place():
-        none.keep()
