@@ -14,9 +14,11 @@ from sentiment_ft.data.encoding import encode
 from sentiment_ft.errors import ModelError
 from sentiment_ft.model import classifier, tokenization
 from sentiment_ft.run import precision as run_precision
+from sentiment_ft.run.cpu import return_freed_memory
 from sentiment_ft.terminal import printable
 
 CHUNK = 1024  # texts read ahead, so that batches hold rows of similar length; memory does not grow beyond it
+LENGTH_STEP = 8  # rows are padded to a multiple of it: oneDNN keeps a compiled kernel for every shape that it has met
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,7 @@ class Predictor:
         while chunk := list(itertools.islice(texts, CHUNK)):
             usable = [record for record in chunk if record.error is None]
             probabilities = iter(self._probabilities([record.text for record in usable]))
+            return_freed_memory()
             for record in chunk:
                 yield record if record.error is not None else Prediction(record.line, record.text, next(probabilities))
 
@@ -80,9 +83,8 @@ class Predictor:
         result = np.empty(len(ids))
         for start in range(0, len(ids), self._batch):
             places = order[start : start + self._batch]
-            padded = np.full(
-                (len(places), lengths[places].max()), self._tokenizer.pad_token_id or 0, np.int64
-            )  # (B, T)
+            width = -(-int(lengths[places[0]]) // LENGTH_STEP) * LENGTH_STEP
+            padded = np.full((len(places), min(width, self._max_length)), self._tokenizer.pad_token_id or 0, np.int64)
             for row, place in enumerate(places):
                 padded[row, : lengths[place]] = ids[place]
             mask = np.arange(padded.shape[1]) < lengths[places, None]

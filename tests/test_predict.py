@@ -7,6 +7,8 @@ import io
 import json
 import os
 import shutil
+import subprocess
+import sys
 import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +27,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from sentiment_ft import cli, predict
 from sentiment_ft.data.text import clean
 from sentiment_ft.errors import ModelError, OutputError
+from sentiment_ft.model import classifier, tokenization
 from sentiment_ft.predict import from_arguments
 from sentiment_ft.predictor import CHUNK, Prediction, Predictor
 from tests.tiny import write_model, write_reviews
@@ -310,6 +313,39 @@ def test_memory_does_not_grow_with_the_input(predictor):
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
     assert peak < 3_000_000
+
+
+RESIDENT_MEMORY = """
+import sys, psutil
+from sentiment_ft.predictor import Prediction, Predictor
+from sentiment_ft.synthetic.reviews import generate
+texts = (Prediction(line, row.text) for line, row in enumerate(generate(3 * 1024, 3, "train")))
+for number, _ in enumerate(Predictor(sys.argv[1]).predict(texts)):
+    if number % 1024 == 0:
+        print(psutil.Process().memory_info().rss >> 20)
+"""
+
+
+@pytest.mark.slow
+def test_memory_of_the_process_does_not_grow_with_the_input(tmp_path):
+    """Of real rows under a model of real size, as tracemalloc sees neither torch nor the holes in malloc's memory."""
+    model = classifier.load_for_training("bundled", hidden_dropout=None, attention_dropout=None)
+    tokenizer = tokenization.load_tokenizer("bundled")
+    classifier.save(model, tokenizer, tmp_path, model.state_dict(), max_length=256)
+    command = [sys.executable, "-c", RESIDENT_MEMORY, str(tmp_path)]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    first, second, third = map(int, printed.split())  # MiB, after so many chunks
+    assert max(second, third) - first < 20, printed
+
+
+def test_rows_are_padded_to_few_lengths_and_never_beyond_the_limit(model, monkeypatch):
+    predictor = Predictor(str(model), precision="fp32", batch=1, max_length=20)
+    real, widths = predictor._model, []
+    monkeypatch.setattr(
+        predictor, "_model", lambda **batch: widths.append(batch["input_ids"].shape[1]) or real(**batch)
+    )
+    list(predictor.predict(from_arguments(["good " * words for words in (1, 6, 7, 14, 15, 30)])))
+    assert sorted(widths) == [8, 8, 16, 16, 20, 20]  # [CLS] and [SEP] are two tokens more
 
 
 def test_nothing_is_written_when_the_input_breaks_off(model, tmp_path):

@@ -154,7 +154,7 @@ def _open(folder: Path, *, reused: bool) -> Corpus | None:
         rows = Rows(folder / "rows.arrow")
     except (OSError, ValueError, TypeError, KeyError, pa.ArrowException):
         return None  # absent or damaged: made again
-    return Corpus(rows, receipt, folder, reused) if len(rows) == receipt.rows_used else None
+    return Corpus(rows, receipt, folder, reused)
 
 
 def _write(folder: Path, source: Source, tokenizer: Any, max_length: int, report: Report | None) -> None:

@@ -14,7 +14,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer, Bert
 from sentiment_ft import hub
 from sentiment_ft.errors import ModelError
 from sentiment_ft.model import bundled, classifier, tokenization
-from tests.model_folders import change_config, load_for_training, refusal
+from tests.model_folders import change_config, load_for_training, refusal, rewrite
 from tests.tiny import LABELS, write_model
 
 
@@ -196,6 +196,7 @@ def test_training_from_a_checkpoint_with_reversed_labels_keeps_what_it_knows(tmp
     config = json.loads((folder / "config.json").read_text())
     config["id2label"], config["label2id"] = {"0": "POSITIVE", "1": "NEGATIVE"}, {"POSITIVE": 0, "NEGATIVE": 1}
     (folder / "config.json").write_text(json.dumps(config))
+    rewrite(folder, lambda weights: weights | {"classifier.bias": torch.tensor([0.3, -0.2])})
     before, positive = classifier.load_for_use(str(folder))
     after = classifier.load_for_training(str(folder), hidden_dropout=None, attention_dropout=None).eval()
     ids = torch.tensor([[101, 2307, 2143, 102]])
