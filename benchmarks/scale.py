@@ -49,6 +49,8 @@ def main() -> None:
             with output.open(encoding="utf-8") as written:
                 figures[name]["records"] = sum(1 for _ in written)
             print(name, figures[name], flush=True)
+    for figure in figures.values():
+        figure["command"] = figure["command"].replace(f"{scratch}/", "")
     print(write("scale", {"rows": chosen.rows, **figures}))
 
 
