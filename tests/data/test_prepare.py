@@ -178,10 +178,11 @@ def test_cache_that_is_deleted_while_it_is_in_use(tokenizer, files, tmp_path):
 
 
 def test_sources_of_a_config():
-    config = Config(synthetic_rows=1000, seed=7, label_map={"b": 1, "a": 0}, text_column="t")
-    source = source_of(config, "synthetic")
-    assert (source.synthetic_rows, source.seed, source.text_column) == (1000, 7, "t")
-    assert source.label_map == (("a", 0), ("b", 1)), "in an order that does not depend on the recipe's"
+    of_file = source_of(Config(data="a.csv", seed=7, label_map={"b": 1, "a": 0}, text_column="t"), "a.csv")
+    assert (of_file.seed, of_file.text_column) == (7, "t")
+    assert of_file.label_map == (("a", 0), ("b", 1)), "in an order that does not depend on the recipe's"
+    config = Config(synthetic_rows=1000, seed=7)
+    assert source_of(config, "synthetic").synthetic_rows == 1000
     assert source_of(config, "synthetic:held-out").synthetic_rows == 200, "a test set is a fifth"
     judged = config.model_copy(update={"data": "synthetic:held-out"})
     assert source_of(judged, "synthetic:held-out").synthetic_rows == 200, "for `eval` too: the rows of the run's test"

@@ -49,7 +49,9 @@ def test_fused_attention_is_left_on_a_cpu_only(monkeypatch, device, changes):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="mallopt is glibc's")
 def test_freed_memory_is_kept():
-    """In a process of its own, as it cannot be undone: the second 64 MB block costs no new pages."""
+    """In a process of its own, as it cannot be undone: 64 MB blocks cost no new pages once malloc holds enough of them
+    (small objects that come to lie in a freed block make it ask for some more at first).
+    """
     script = """
 import resource, sys, torch
 from sentiment_ft.run import cpu
@@ -57,8 +59,10 @@ if sys.argv[1] == "tuned":
     assert cpu.keep_freed_memory()
 def faults():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-    torch.zeros(16_000_000)
+    for _ in range(10):
+        torch.zeros(16_000_000)
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+faults()
 faults()
 print(faults())
 """
@@ -68,4 +72,4 @@ print(faults())
         )
         for mode in ("plain", "tuned")
     }
-    assert pages["tuned"] < 1000 < pages["plain"], pages
+    assert pages["tuned"] < 10_000 < 100_000 < pages["plain"], pages
