@@ -66,47 +66,57 @@ def _cleaned(line: int, text: str) -> Prediction:
     return Prediction(line, cleaned) if cleaned else Prediction(line, "", error="no text")
 
 
-def run(
-    texts: Sequence[str],
-    *,
-    model: str | None,
-    file: str | None,
-    text_column: str | None,
-    output: str | None,
-    chosen: str | None,
-    max_length: int | None,
-    batch: int,
-    mixed_precision: str,
-    quiet: bool,
-) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """Those of the verb, but for the texts. chosen: the format; None: by the output."""
+
+    model: str | None
+    file: str | None
+    text_column: str | None
+    output: str | None
+    chosen: str | None
+    max_length: int | None
+    batch: int
+    mixed_precision: str
+    quiet: bool
+
+
+def run(texts: Sequence[str], options: Options) -> None:
     """The `predict` verb. Raises UserError; writes nothing unless every record could be written."""
-    if texts and file is not None:
-        raise ConfigError("texts and --file are both given", where="predict", way_out="give one of them")
-    if not texts and file is None and (sys.stdin is None or sys.stdin.isatty()):  # None: closed, as by `<&-`
-        raise ConfigError(
-            "no text",
-            where="predict",
-            way_out='sentiment-ft predict "What a lovely film!", or --file FILE, or pipe lines in',
-        )
-    if text_column is not None and file in (None, "-"):
-        raise ConfigError("only a --file has columns", where="--text-column", way_out="leave it out, or --file FILE")
-    style = chosen or _style_of(output)
-    destination = None if output is None else fresh_file(output)
+    _check_one_input(texts, options)
+    style = options.chosen or _style_of(options.output)
+    destination = None if options.output is None else fresh_file(options.output)
     on_terminal = destination is None and standard_output().isatty()
-    records = _records(texts, file, text_column)
-    name = str(newest_model()) if model is None else standing(model)
-    if name != model and not quiet:
+    records = _records(texts, options.file, options.text_column)
+    name = str(newest_model()) if options.model is None else standing(options.model)
+    if name != options.model and not options.quiet:
         console.print(f"model: {printable(name)}", markup=False)
-    predictor = Predictor(name, precision=mixed_precision, batch=batch, max_length=max_length)
+    predictor = Predictor(name, precision=options.mixed_precision, batch=options.batch, max_length=options.max_length)
     tally = Tally()
-    with bar("predicting", None, quiet=quiet or bool(texts) or on_terminal) as shown:
+    quiet = options.quiet or bool(texts)
+    with bar("predicting", None, quiet=quiet or on_terminal) as shown:
         predictions = tally.over(predictor.predict(records), shown)
         if destination is None:
             write(predictions, standard_output(), style)
         else:
             with staged_file(destination, new=True) as staged:
                 write(predictions, staged, style)
-    tally.close(quiet=quiet or bool(texts))
+    tally.close(quiet=quiet)
+
+
+def _check_one_input(texts: Sequence[str], options: Options) -> None:
+    """Raises ConfigError."""
+    if texts and options.file is not None:
+        raise ConfigError("texts and --file are both given", where="predict", way_out="give one of them")
+    closed = sys.stdin is None  # as by `<&-`
+    if not texts and options.file is None and (closed or sys.stdin.isatty()):
+        raise ConfigError(
+            "no text",
+            where="predict",
+            way_out='sentiment-ft predict "What a lovely film!", or --file FILE, or pipe lines in',
+        )
+    if options.text_column is not None and options.file in (None, "-"):
+        raise ConfigError("only a --file has columns", where="--text-column", way_out="leave it out, or --file FILE")
 
 
 def _records(texts: Sequence[str], file: str | None, text_column: str | None) -> Iterator[Prediction]:

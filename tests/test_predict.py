@@ -72,10 +72,11 @@ def standard_input(content: bytes) -> Iterator[None]:
 
 def run_with(model: Path, output: str | None) -> None:
     """The verb without Click, which replaces standard output."""
-    predict.run(
-        ["good"], model=str(model), file=None, text_column=None, output=output, chosen=None, max_length=None, batch=2,
+    options = predict.Options(
+        model=str(model), file=None, text_column=None, output=output, chosen=None, max_length=None, batch=2,
         mixed_precision="fp32", quiet=True,
     )  # fmt: skip
+    predict.run(["good"], options)
 
 
 def by_hand(model: Path, text: str) -> float:

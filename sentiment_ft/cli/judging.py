@@ -95,4 +95,4 @@ def predict(texts: tuple[str, ...], **options: Any) -> None:
     """
     from sentiment_ft import predict as prediction
 
-    prediction.run(texts, **options)
+    prediction.run(texts, prediction.Options(**options))

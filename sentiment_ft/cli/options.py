@@ -22,6 +22,10 @@ def _options(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return add
 
 
+def _override(text: str) -> Callable[[Any], Any]:
+    return click.option("-o", "--override", "overrides", multiple=True, metavar="KEY=VALUE", help=text)
+
+
 def _complete_recipe(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     from sentiment_ft.recipe import names
 
@@ -87,26 +91,12 @@ config_options = _options(
     click.option("--warmup-steps", type=int, metavar="UPDATES", help="Updates of warm-up."),
     click.option("--mixed-precision", "--precision", type=PRECISIONS, help="auto picks by hardware."),
     click.option("--seed", type=int, metavar="N", help="Seeds split, order, head and dropout."),
-    click.option(
-        "-o",
-        "--override",
-        "overrides",
-        multiple=True,
-        metavar="KEY=VALUE",
-        help="Any other key of the config (`sentiment-ft plan --no-model` lists them); repeatable.",
-    ),
+    _override("Any other key of the config (`sentiment-ft plan --no-model` lists them); repeatable."),
 )
 # For verbs that read rows without training on them.
 reading_options = _options(
     *READING,
-    click.option(
-        "-o",
-        "--override",
-        "overrides",
-        multiple=True,
-        metavar="KEY=VALUE",
-        help="The same keys and others about rows (synthetic_rows, seed), as in train.",
-    ),
+    _override("The same keys and others about rows (synthetic_rows, seed), as in train."),
 )
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="No progress, tables or plan; errors only.")
 
