@@ -519,6 +519,9 @@ def test_a_cache_that_cannot_be_written(here, model, monkeypatch):
 
 # --- signals and pipes ----------------------------------------------------------------------------------------------
 
+# Interrupted in an exec (namedtuple, dataclass), CPython ends by the signal itself; a shell reads 130 in both.
+INTERRUPTED = (130, -signal.SIGINT)
+
 
 @pytest.mark.slow
 @pytest.mark.parametrize("when", ["setup", "training"])
@@ -535,7 +538,7 @@ def test_ctrl_c(when, here, model):
         time.sleep(0.1)
     process.send_signal(signal.SIGINT)
     error = process.communicate(timeout=60)[1]
-    assert process.returncode == 130 and "Traceback" not in error
+    assert process.returncode in INTERRUPTED and "Traceback" not in error
     assert "error: interrupted" in error.splitlines()[-1]
     assert not [path for path in here.rglob(".*")] and not (here / "run" / "summary.json").exists()
 

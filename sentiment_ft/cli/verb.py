@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import signal
 import sys
-import threading
-from collections.abc import Iterator
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 
+from sentiment_ft.cli import signals
 from sentiment_ft.errors import EXIT_DONE, EXIT_INTERRUPTED, EXIT_MODEL, EXIT_OUTPUT, EXIT_TERMINATED, UserError
 from sentiment_ft.terminal import escape_what_cannot_be_printed, fall_silent, printable
 
@@ -23,28 +20,19 @@ Exit codes: 0 done; 1 a bug of ours; 2 usage, recipe or config; 3 data;
 """
 
 
-class Terminated(KeyboardInterrupt):
-    """SIGTERM: whatever tidies up at Ctrl-C does so here too."""
-
-
 class Verb(click.Command):
     """A command whose UserErrors become a message and an exit code, never a traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
         escape_what_cannot_be_printed()
         try:
-            with _sigterm_interrupts():
+            with signals.end_the_verb(self._say_interrupted):
                 return super().invoke(ctx)
         except UserError as error:
             _say_error(_words(error))
             ctx.exit(error.exit_code)
-        except KeyboardInterrupt as error:
-            _ignore_ctrl_c()
-            best = "; best/ in the run folder, if it is there, is whole" if self.name == "train" else ""
-            terminated = isinstance(error, Terminated)
-            what = "terminated (SIGTERM)" if terminated else "interrupted"
-            _say_error(f"{what}; what was finished before stays on disk{best}")
-            ctx.exit(EXIT_TERMINATED if terminated else EXIT_INTERRUPTED)
+        except KeyboardInterrupt:
+            ctx.exit(self._say_interrupted(signals.received()))
         except BrokenPipeError:  # the reader of our output, `head` say, has seen enough
             fall_silent(sys.stdout)
             ctx.exit(EXIT_DONE)
@@ -61,40 +49,18 @@ class Verb(click.Command):
             _say_error(f"out of memory{said}\nway out: {way_out}")
             ctx.exit(EXIT_MODEL)
 
+    def _say_interrupted(self, number: int) -> int:
+        """Say the last line after a signal; returns the exit code."""
+        best = "; best/ in the run folder, if it is there, is whole" if self.name == "train" else ""
+        what = "terminated (SIGTERM)" if number == signal.SIGTERM else "interrupted"
+        _say_error(f"{what}; what was finished before stays on disk{best}")
+        return EXIT_TERMINATED if number == signal.SIGTERM else EXIT_INTERRUPTED
+
 
 class Verbs(click.Group):
     """A group whose commands are Verbs."""
 
     command_class = Verb
-
-
-@contextlib.contextmanager
-def _sigterm_interrupts() -> Iterator[None]:
-    """Not under a launcher: a process that waits for the others inside a collective would not see the signal, and has
-    to die of it. Only the main thread may set handlers.
-    """
-    ours = (
-        threading.current_thread() is threading.main_thread()
-        and "LOCAL_RANK" not in os.environ
-        and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-    )
-    if ours:
-        signal.signal(signal.SIGTERM, _terminate)
-    try:
-        yield
-    finally:
-        if ours:
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
-
-
-def _terminate(*_: object) -> NoReturn:
-    raise Terminated
-
-
-def _ignore_ctrl_c() -> None:
-    """A second Ctrl-C would break the message off by a traceback."""
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _is_out_of_memory(error: Exception) -> bool:

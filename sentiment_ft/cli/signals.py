@@ -1,0 +1,77 @@
+"""What Ctrl-C and SIGTERM do to a verb: an exception where Python can take one, an exit where it cannot.
+
+The exception alone is not enough: thrown through the start of a C++ module it aborts the process (SIGABRT, seen once in
+some hundred interrupted imports of torch), and thrown into a destructor or a callback it is printed and forgotten.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import Any, NoReturn
+
+# Tidying up takes well under a second; whoever takes longer has swallowed the exception.
+SECONDS_TO_TIDY_UP = 10.0
+
+_received: list[int] = []
+
+
+def received() -> int:
+    """The number of the signal that interrupts the verb; SIGINT when the exception came without one."""
+    return _received[0] if _received else signal.SIGINT
+
+
+@contextlib.contextmanager
+def end_the_verb(say: Callable[[int], int]) -> Iterator[None]:
+    """Within: SIGINT and SIGTERM raise KeyboardInterrupt. A second one, one during an import, and one that nothing has
+    answered after SECONDS_TO_TIDY_UP ends the process there; `say` writes the last line and returns the exit code.
+
+    A signal that is ignored, as in a shell's background job, or handled by someone else stays so. Under a launcher
+    SIGTERM stays deadly: a process that waits for the others inside a collective would not see it. Only the main thread
+    may set handlers.
+    """
+    _received.clear()
+    late: list[threading.Timer] = []
+
+    def leave(number: int) -> NoReturn:
+        os._exit(say(number))
+
+    def handle(number: int, frame: FrameType | None) -> NoReturn:
+        if _received or _within_an_import(frame):
+            leave(number)
+        _received.append(number)
+        timer = threading.Timer(SECONDS_TO_TIDY_UP, leave, [number])
+        timer.daemon = True
+        timer.start()
+        late.append(timer)
+        raise KeyboardInterrupt
+
+    wanted: dict[int, Any] = {signal.SIGINT: signal.default_int_handler}
+    if "LOCAL_RANK" not in os.environ:
+        wanted[signal.SIGTERM] = signal.SIG_DFL
+    before = {number: usual for number, usual in wanted.items() if signal.getsignal(number) is usual}
+    if threading.current_thread() is not threading.main_thread():
+        before = {}
+    for number in before:
+        signal.signal(number, handle)
+    try:
+        yield
+    finally:
+        for number, usual in before.items():
+            signal.signal(number, usual)
+        if _received and signal.SIGINT in before:  # no second one breaks the last line off by a traceback
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+        for timer in late:
+            timer.cancel()
+
+
+def _within_an_import(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
