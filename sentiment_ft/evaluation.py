@@ -40,7 +40,7 @@ class Limits:
     micro_batches: int | None = None
 
 
-@torch.inference_mode()
+@torch.no_grad()  # not inference_mode: ZeRO 3 keeps what it gathers for the next update
 def probabilities(
     accelerator: Accelerator, model: Any, part: Part, pad_id: int, limits: Limits, bar: Bar | None = None
 ) -> NDArray[np.float64]:

@@ -9,8 +9,6 @@ from functools import partial
 from typing import Any
 
 import psutil
-import torch
-from accelerate.utils import broadcast
 
 from sentiment_ft import evaluation, plan
 from sentiment_ft.data import batching
@@ -128,13 +126,11 @@ def restore_best(run: Run) -> None:
     """
     if run.state.best_update == run.state.update:
         return
-    model = run.accelerator.unwrap_model(run.model)
+    weights = None
     if run.accelerator.is_main_process:
         best, _ = classifier.load_for_use(str(run.folder / "best"))  # not the file: names in it may differ from ours
-        model.load_state_dict(best.state_dict())
-    with torch.no_grad():
-        for tensor in model.state_dict().values():
-            tensor.copy_(broadcast(tensor))
+        weights = best.state_dict()
+    run.engine.load(weights)
 
 
 def summarise(run: Run, judged: dict[str, Judgement], final: Judgement) -> dict[str, Any]:

@@ -108,9 +108,9 @@ def judge_and_keep(run: Run) -> None:
     if better:
         state.best, state.best_update = rank, state.update
         run.best_p_positive = p_positive
+        weights = run.engine.weights()
         if run.accelerator.is_main_process:
             model = run.accelerator.unwrap_model(run.model)
-            weights = model.state_dict()
             write_folder(
                 run.folder / "best",
                 lambda staged: classifier.save(model, run.tokenizer, staged, weights, run.config.max_length),

@@ -16,6 +16,7 @@ from sentiment_ft.config import Config
 from sentiment_ft.data.overlap import Overlap
 from sentiment_ft.data.prepare import Prepared
 from sentiment_ft.model.average import Average, NoAverage
+from sentiment_ft.run.engine import Engine
 from sentiment_ft.run.sizes import Sizes
 from sentiment_ft.track.record import NoRecorder, Recorder
 
@@ -75,6 +76,7 @@ class Run:
     model: Any
     tokenizer: Any
     optimizer: Any
+    engine: Engine
     average: Average | NoAverage
     data: Prepared
     sizes: Sizes

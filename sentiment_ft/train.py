@@ -7,8 +7,6 @@ B rows of a micro-batch, T positions, C = 2 classes; an update is one optimizer 
 
 from __future__ import annotations
 
-import contextlib
-import math
 import time
 from pathlib import Path
 from typing import Any
@@ -33,6 +31,7 @@ from sentiment_ft.run import folder as run_folder
 from sentiment_ft.run import precision as run_precision
 from sentiment_ft.run.accelerator import start
 from sentiment_ft.run.cpu import tune
+from sentiment_ft.run.engine import engine_of
 from sentiment_ft.run.memory import reset_peak
 from sentiment_ft.run.schedule import learning_rate
 from sentiment_ft.run.sizes import Sizes, batch_sizes, derive
@@ -56,7 +55,7 @@ def main(loaded: Loaded, *, output: str | None = None, overwrite: bool = False, 
     inputs = [name for name in (config.data, config.validation, config.test, config.model_name_or_path) if name]
     destination = run_folder.choose(output, loaded.run_name, overwrite=overwrite, inputs=inputs)
     tune(device)
-    accelerator = start(precision, device)
+    accelerator = start(precision, device, config)
     quiet = quiet or not accelerator.is_main_process
     batch_sizes(config, accelerator.num_processes)  # a contradiction is told before any row is read
     tokenizer, data = load_data(accelerator, config, quiet=quiet)
@@ -123,6 +122,7 @@ def build(
         fused=accelerator.device.type in ("cpu", "cuda"),
     )
     model, optimizer = accelerator.prepare(model, optimizer)
+    engine = engine_of(accelerator, model, optimizer, config.max_grad_norm)
     trained = (parameter for parameter in model.parameters() if parameter.requires_grad)
     average = NoAverage() if config.average_share is None else Average(trained, config.average_share)
     set_seed(config.seed + 1 + accelerator.process_index)
@@ -133,6 +133,7 @@ def build(
         model=model,
         tokenizer=tokenizer,
         optimizer=optimizer,
+        engine=engine,
         average=average,
         data=data,
         sizes=sizes,
@@ -141,7 +142,7 @@ def build(
         folder=folder,
         quiet=quiet,
         interval=Interval.fresh(accelerator.device),
-        state=State(loss_scale=1.0 if accelerator.scaler is None else accelerator.scaler.get_scale()),
+        state=State(loss_scale=engine.loss_scale),
     )
 
 
@@ -190,11 +191,11 @@ def train_step(run: Run, rows: Indices) -> None:
     scale in fp16.
 
     Exact accumulation: the loss of a micro-batch is summed over its rows and divided by the rows of the whole global
-    batch, also in the short last window; a mean of means would weigh its rows more. DDP averages gradients over
-    processes: multiplied away here.
+    batch, also in the short last window; a mean of means would weigh its rows more.
     """
     began = time.perf_counter()
-    accelerator, interval = run.accelerator, run.interval
+    accelerator, engine, interval = run.accelerator, run.engine, run.interval
+    set_rate(run)
     turns = batching.micro_batches(
         rows, run.sizes.per_device_batch_size, accelerator.process_index, accelerator.num_processes
     )
@@ -202,38 +203,33 @@ def train_step(run: Run, rows: Indices) -> None:
         empty = len(indices) == 0  # this process has no row left: it still takes part in the all-reduce, with weight 0
         batch = collate(run.data.train, rows[:1] if empty else indices, run.pad_id, accelerator.device)
         labels = batch.pop("labels")
-        with contextlib.nullcontext() if turn == len(turns) - 1 else accelerator.no_sync(run.model):
+        with engine.micro_batch(last=turn == len(turns) - 1):
             logits = run.model(**batch).logits  # (B, C)
             loss_sum = cross_entropy(logits.float(), labels, reduction="sum") * (0.0 if empty else 1.0)
-            accelerator.backward(loss_sum * (accelerator.num_processes / len(rows)))
+            engine.backward(loss_sum / len(rows))
         interval.loss_sum += loss_sum.detach()
         interval.rows += len(indices)
         interval.real_tokens += int(run.data.train.lengths[indices].sum())
         interval.padded_tokens += 0 if empty else batch["input_ids"].numel()
-    rate = current_rate(run)
-    for group in run.optimizer.param_groups:
-        released = run.state.update >= group["release"]
-        group["lr"] = rate if released else 0.0
-        for parameter in () if released else group["params"]:
-            parameter.grad = None  # counts neither in the norm that clips nor in the moments of AdamW
-    interval.grad_norm = accelerator.clip_grad_norm_(run.model.parameters(), run.config.max_grad_norm or math.inf)
-    run.optimizer.step()
-    run.optimizer.zero_grad(set_to_none=True)
-    count_update(run, len(rows), skipped=was_skipped(run))
+    drop_unreleased(run)
+    step = engine.step()
+    interval.grad_norm, run.state.loss_scale = step.grad_norm, step.loss_scale
+    count_update(run, len(rows), skipped=not step.applied)
     interval.seconds += time.perf_counter() - began
 
 
-def was_skipped(run: Run) -> bool:
-    """Whether the fp16 scaler skipped the update: then, and only then, it lowers its scale.
+def set_rate(run: Run) -> None:
+    """Write the learning rate of the next update into the optimizer; a group that is not released yet gets 0."""
+    rate = current_rate(run)
+    for group in run.optimizer.param_groups:
+        group["lr"] = rate if run.state.update >= group["release"] else 0.0
 
-    The optimizer cannot tell (`step_was_skipped` of Accelerate is always False here): a fused AdamW is always called
-    and skips inside its kernel. One read from the device, as GradScaler makes for an optimizer that is not fused.
-    """
-    scaler, before = run.accelerator.scaler, run.state.loss_scale
-    if scaler is None:
-        return False
-    run.state.loss_scale = scaler.get_scale()
-    return run.state.loss_scale < before
+
+def drop_unreleased(run: Run) -> None:
+    """Gradients of groups that do not move yet count neither in the norm that clips nor in the moments of AdamW."""
+    for group in run.optimizer.param_groups:
+        for parameter in group["params"] if run.state.update < group["release"] else ():
+            parameter.grad = None
 
 
 def count_update(run: Run, rows: int, *, skipped: bool) -> None:

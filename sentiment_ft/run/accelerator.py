@@ -6,24 +6,30 @@ import os
 from collections.abc import Mapping
 
 from accelerate import Accelerator
-from accelerate.utils import DistributedType, GradientAccumulationPlugin
+from accelerate.utils import DeepSpeedPlugin, DistributedType, GradientAccumulationPlugin, InitProcessGroupKwargs
 
+from sentiment_ft.config import Config
 from sentiment_ft.errors import ModelError
 from sentiment_ft.hardware.detect import Device
 from sentiment_ft.run.precision import ACCELERATE_NAMES
+from sentiment_ft.run.zero_config import zero_config
 from sentiment_ft.terminal import printable
 
-SUPPORTED = (DistributedType.NO, DistributedType.MULTI_GPU, DistributedType.MULTI_CPU)
-PLUGINS = ("ACCELERATE_USE_DEEPSPEED", "ACCELERATE_USE_FSDP", "ACCELERATE_USE_MEGATRON_LM", "ACCELERATE_USE_TP")
+SUPPORTED = (DistributedType.NO, DistributedType.MULTI_GPU, DistributedType.MULTI_CPU, DistributedType.DEEPSPEED)
+DEEPSPEED = "ACCELERATE_USE_DEEPSPEED"
+PLUGINS = ("ACCELERATE_USE_FSDP", "ACCELERATE_USE_MEGATRON_LM", "ACCELERATE_USE_TP")
 
 
-def start(precision: str, device: Device, environment: Mapping[str, str] = os.environ) -> Accelerator:
-    """An Accelerator that computes in `precision` (fp32, fp16, bf16) on `device`.
+def start(
+    precision: str, device: Device, config: Config | None = None, environment: Mapping[str, str] = os.environ
+) -> Accelerator:
+    """An Accelerator that computes in `precision` (fp32, fp16, bf16) on `device`; config: of a training.
 
-    Raises ModelError when the launcher asks for what is not supported, or left variables that Accelerate cannot use.
+    Raises ModelError when the launcher asks for what is not supported, or left variables that Accelerate cannot use;
+    ConfigError when its DeepSpeed config contradicts the recipe.
     """
-    asked = [name for name in PLUGINS if environment.get(name, "").lower() in {"1", "true", "yes", "y", "t", "on"}]
-    if asked:  # on a CPU Accelerate would drop them without a word
+    asked = [name for name in PLUGINS if _is_on(name, environment)]
+    if asked:
         raise ModelError(
             f"{' and '.join(asked)} is set: not supported yet",
             where="the launcher",
@@ -31,10 +37,14 @@ def start(precision: str, device: Device, environment: Mapping[str, str] = os.en
         )
     if device.kind == "cpu":
         os.environ.setdefault("DS_ACCELERATOR", "cpu")  # Accelerate imports DeepSpeed, which says so on standard output
+    plugin = _deepspeed(precision, device, config, environment) if _is_on(DEEPSPEED, environment) else None
+    gloo = [InitProcessGroupKwargs(backend="gloo")] if device.kind == "cpu" else []
     try:
         accelerator = Accelerator(
             mixed_precision=ACCELERATE_NAMES[precision],
-            cpu=device.kind == "cpu",
+            cpu=device.kind == "cpu" and plugin is None,  # with it Accelerate would drop DeepSpeed without a word
+            deepspeed_plugin=plugin,
+            kwargs_handlers=gloo if plugin is not None else None,
             # Accumulation is train_step's: an exported ACCELERATE_GRADIENT_ACCUMULATION_STEPS would divide once more.
             gradient_accumulation_plugin=GradientAccumulationPlugin(num_steps=1),
         )
@@ -47,11 +57,48 @@ def start(precision: str, device: Device, environment: Mapping[str, str] = os.en
             where="the launcher",
             way_out=f"the environment sets {printable(', '.join(names), 200)}: unset what this run does not need",
         ) from None
+    if plugin is not None:
+        # Otherwise from_pretrained makes ZeRO 3 shards, also with zero3_init_flag false (accelerate 1.15): on the main
+        # process alone it hangs, and every parameter has one empty dimension, so that no weight would decay.
+        from transformers.integrations import unset_hf_deepspeed_config
+
+        unset_hf_deepspeed_config()
     if accelerator.distributed_type not in SUPPORTED:
         raise ModelError(
             f"{accelerator.distributed_type.value} is not supported yet", way_out="one process, or plain data parallel"
         )
     return accelerator
+
+
+def _is_on(name: str, environment: Mapping[str, str]) -> bool:
+    return environment.get(name, "").lower() in {"1", "true", "yes", "y", "t", "on"}
+
+
+def _deepspeed(
+    precision: str, device: Device, config: Config | None, environment: Mapping[str, str]
+) -> DeepSpeedPlugin:
+    if config is None:
+        raise ModelError("DeepSpeed is for training", where="the launcher", way_out=f"unset {DEEPSPEED}")
+    if _is_on("ACCELERATE_USE_CPU", environment):
+        raise ModelError(
+            "ACCELERATE_USE_CPU turns DeepSpeed into plain data parallelism without a word",
+            where="the launcher",
+            way_out="unset ACCELERATE_USE_CPU; without a GPU DeepSpeed runs on the CPUs",
+        )
+    try:
+        import deepspeed
+    except ImportError as error:
+        raise ModelError(
+            f"DeepSpeed cannot be imported: {printable(str(error), 200)}",
+            where="the launcher",
+            way_out="pip install deepspeed, or a topology without it",
+        ) from None
+    if device.kind == "cpu":  # would be compiled at the first start, for a minute, where there is a compiler
+        deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
+    # Accelerate refuses a topology that says mixed_precision beside a DeepSpeed config; here the recipe fills both.
+    os.environ.pop("ACCELERATE_CONFIG_DS_FIELDS", None)
+    processes = int(environment.get("WORLD_SIZE", "1"))
+    return DeepSpeedPlugin(hf_ds_config=zero_config(config, precision, processes, environment), zero3_init_flag=False)
 
 
 _RENDEZVOUS = frozenset({"RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"})
