@@ -19,7 +19,7 @@ from pydantic import (
     model_validator,
 )
 
-Precision = Literal["auto", "fp32", "fp16", "bf16"]
+Precision = Literal["auto", "fp64", "fp32", "fp16", "bf16"]
 Metric = Literal["accuracy", "f1", "precision", "recall", "mcc", "roc_auc", "average_precision", "log_loss"]
 LOWER_IS_BETTER = frozenset({"log_loss"})
 # Beyond any machine, yet small enough that sizes derived from them are exact and memory is never asked for them.
@@ -152,7 +152,9 @@ class OptimizationConfig(_Frozen):
     group_by_length: bool = True
     """Batch rows of similar length together (less padding); which rows share an update still changes every epoch."""
     mixed_precision: Annotated[Precision, BeforeValidator(_precision_alias)] = "auto"
-    """auto: bf16 where the hardware has it, fp16 on older NVIDIA GPUs (T4, V100), else fp32 (or `no`)."""
+    """auto: bf16 where the hardware has it, fp16 on older NVIDIA GPUs (T4, V100), else fp32 (or `no`). fp64 is slow and
+    no better: for proofs such as `verify`.
+    """
 
 
 class JudgingConfig(_Frozen):

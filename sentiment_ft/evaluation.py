@@ -23,6 +23,7 @@ from sentiment_ft.run import precision as run_precision
 from sentiment_ft.run.accelerator import start
 from sentiment_ft.run.destination import fresh
 from sentiment_ft.run.folder import newest_model
+from sentiment_ft.run.precision import at_least_fp32
 from sentiment_ft.run.writing import standing, write_json, write_new_folder
 from sentiment_ft.terminal import printable, results, standard_output
 from sentiment_ft.track.judgement_plots import judgement_plots
@@ -63,7 +64,7 @@ def probabilities(
         padded = np.concatenate([mine, np.full(rows - len(mine), -1)])
         batch = collate(part, mine if len(mine) else order[:1], pad_id, accelerator.device)
         batch.pop("labels")
-        output = model(**batch).logits.float()  # (B, 2)
+        output = at_least_fp32(model(**batch).logits)  # (B, 2)
         filled = output.new_zeros((rows, 2))
         filled[: len(mine)] = output[: len(mine)]
         logits.append(filled)

@@ -28,10 +28,10 @@ def log(run: Run, shown: Bar | None) -> None:
     """One small read from the device; one line in metrics.jsonl. Raises TrainingError when the loss is not a number."""
     interval, totals, state, accelerator = run.interval, run.totals, run.state, run.accelerator
     began = time.perf_counter()
-    sums = torch.tensor([interval.rows, interval.real_tokens, interval.padded_tokens], dtype=torch.float64)
-    dtype = torch.float32 if accelerator.device.type == "mps" else torch.float64  # Apple's GPUs have no float64
-    device_sums = torch.cat([interval.loss_sum.reshape(1).cpu().double(), sums]).to(accelerator.device, dtype)
-    loss_sum, rows, real, padded = accelerator.reduce(device_sums).tolist()
+    digest = int(np.uint64(interval.digest % 2**64).astype(np.int64))  # sums of int64 wrap around, as a digest should
+    counted = [interval.rows, interval.real_tokens, interval.padded_tokens, digest]
+    loss_sum = float(accelerator.reduce(interval.loss_sum))
+    rows, real, padded, digest = accelerator.reduce(torch.tensor(counted, device=accelerator.device)).tolist()
     loss, norm = loss_sum / rows, float(interval.grad_norm)
     seconds = interval.seconds + time.perf_counter() - began
     if not math.isfinite(loss) or not math.isfinite(norm):
@@ -48,6 +48,7 @@ def log(run: Run, shown: Bar | None) -> None:
             "event": "train",
             "update": state.update,
             "epoch": round(state.window / run.sizes.updates_per_epoch, 4),
+            "rows_digest": f"{digest % 2**64:016x}",
             "loss": loss,
             "learning_rate": last_rate,
             "grad_norm": norm,

@@ -48,13 +48,16 @@ class Interval:
     loss_sum: torch.Tensor
     grad_norm: torch.Tensor
     rows: int = 0
+    digest: int = 0
+    """Of the rows: see batching.digest."""
     real_tokens: int = 0
     padded_tokens: int = 0
     seconds: float = 0.0
 
     @classmethod
     def fresh(cls, device: torch.device) -> Interval:
-        return cls(torch.zeros((), device=device), torch.zeros((), device=device))
+        dtype = torch.float32 if device.type == "mps" else torch.float64  # Apple's GPUs have no float64
+        return cls(torch.zeros((), device=device, dtype=dtype), torch.zeros((), device=device))
 
 
 @dataclass

@@ -33,6 +33,8 @@ from sentiment_ft.run.accelerator import start
 from sentiment_ft.run.cpu import tune
 from sentiment_ft.run.engine import engine_of
 from sentiment_ft.run.memory import reset_peak
+from sentiment_ft.run.precision import at_least_fp32
+from sentiment_ft.run.randomness import seed_micro_batch
 from sentiment_ft.run.schedule import learning_rate
 from sentiment_ft.run.sizes import Sizes, batch_sizes, derive
 from sentiment_ft.state import Interval, Run, State
@@ -104,12 +106,14 @@ def build(
     *,
     quiet: bool,
 ) -> Run:
-    """Model, optimizer and state on the device. The new head is the same on every process; dropout differs."""
+    """Model, optimizer and state on the device. The new head is the same on every process."""
     set_seed(config.seed)
     model = classifier.load_for_training(
         config.model_name_or_path, hidden_dropout=config.hidden_dropout, attention_dropout=config.attention_dropout
     )
     tokenization.check_vocabulary(model, tokenizer, config.model_name_or_path)
+    if precision == "fp64":
+        model.double()
     if config.freeze_embeddings:
         parameters.freeze_embeddings(model)
     groups = parameters.groups(model, config.weight_decay, config.gradual_unfreezing_updates)
@@ -121,11 +125,10 @@ def build(
         eps=config.adam_epsilon,
         fused=accelerator.device.type in ("cpu", "cuda"),
     )
-    model, optimizer = accelerator.prepare(model, optimizer)
+    model, optimizer = accelerator.prepare(model, optimizer)  # under ZeRO the optimizer holds its share only
     engine = engine_of(accelerator, model, optimizer, config.max_grad_norm)
     trained = (parameter for parameter in model.parameters() if parameter.requires_grad)
     average = NoAverage() if config.average_share is None else Average(trained, config.average_share)
-    set_seed(config.seed + 1 + accelerator.process_index)
     reset_peak(accelerator.device)
     return Run(
         config=config,
@@ -203,12 +206,16 @@ def train_step(run: Run, rows: Indices) -> None:
         empty = len(indices) == 0  # this process has no row left: it still takes part in the all-reduce, with weight 0
         batch = collate(run.data.train, rows[:1] if empty else indices, run.pad_id, accelerator.device)
         labels = batch.pop("labels")
+        seed_micro_batch(
+            run.config.seed, run.state.window, turn * accelerator.num_processes + accelerator.process_index
+        )
         with engine.micro_batch(last=turn == len(turns) - 1):
             logits = run.model(**batch).logits  # (B, C)
-            loss_sum = cross_entropy(logits.float(), labels, reduction="sum") * (0.0 if empty else 1.0)
+            loss_sum = cross_entropy(at_least_fp32(logits), labels, reduction="sum") * (0.0 if empty else 1.0)
             engine.backward(loss_sum / len(rows))
         interval.loss_sum += loss_sum.detach()
         interval.rows += len(indices)
+        interval.digest += batching.digest(indices)
         interval.real_tokens += int(run.data.train.lengths[indices].sum())
         interval.padded_tokens += 0 if empty else batch["input_ids"].numel()
     drop_unreleased(run)

@@ -60,6 +60,18 @@ def micro_batches(rows: Indices, per_device_batch: int, process: int, processes:
     return [rows[start : start + per_device_batch] for start in starts]
 
 
+def digest(rows: Indices) -> int:
+    """A number below 2^64 that tells which rows these are, in any order: the sum of mixed row numbers, modulo 2^64.
+
+    The digests of parts add up to the digest of the whole, so runs on any number of processes can be compared. Mixed by
+    the finaliser of splitmix64 (Steele et al. 2014, https://doi.org/10.1145/2660193.2660195).
+    """
+    mixed = rows.astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return int((mixed ^ (mixed >> np.uint64(31))).sum(dtype=np.uint64))
+
+
 def padding_share(lengths: NDArray[np.int32], order: Indices, per_device_batch: int) -> float:
     """Share of positions that are padding when `order` is cut into micro-batches, each padded to its longest row."""
     padded = real = 0

@@ -15,8 +15,8 @@ from typing import Literal
 
 from sentiment_ft.errors import ModelError
 
-Precision = Literal["fp32", "fp16", "bf16"]
-PRECISIONS: tuple[Precision, ...] = ("fp32", "fp16", "bf16")
+Precision = Literal["fp64", "fp32", "fp16", "bf16"]
+PRECISIONS: tuple[Precision, ...] = ("fp64", "fp32", "fp16", "bf16")
 
 TENSOR_CORES = (7, 0)  # first CUDA capability with fp16 matrix units (V100); T4 is (7, 5)
 AMPERE = (8, 0)  # first with bf16 (A100). torch.cuda.is_bf16_supported() says True below it too: there bf16 is emulated
@@ -58,6 +58,8 @@ def why_not(device: Device, precision: str) -> str | None:
         raise ValueError(f"precision {precision!r} is none of {', '.join(PRECISIONS)}")
     if precision == "fp32":
         return None
+    if precision == "fp64":
+        return "Apple GPUs have no fp64" if device.kind == "mps" else None
     if device.kind == "cuda":
         capability = device.capability or (0, 0)
         spelled = ".".join(map(str, capability))

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from sentiment_ft.errors import ConfigError
 from sentiment_ft.hardware.detect import Device, best_precision, detect, why_not
 
-ACCELERATE_NAMES = {"fp32": "no", "fp16": "fp16", "bf16": "bf16"}
+if TYPE_CHECKING:
+    import torch
+
+ACCELERATE_NAMES = {"fp64": "no", "fp32": "no", "fp16": "fp16", "bf16": "bf16"}
 
 
 def resolve(wanted: str, device: Device, environment: Mapping[str, str] = os.environ) -> str:
-    """fp32, fp16 or bf16 for what was wanted, which may be `auto`.
+    """fp64, fp32, fp16 or bf16 for what was wanted, which may be `auto`.
 
     `auto` takes what `accelerate launch --mixed_precision` says, else the best of the device. Raises ConfigError
     when the device cannot do it, or when the recipe and the launcher name different ones.
@@ -48,3 +52,8 @@ def device_in_use(environment: Mapping[str, str] = os.environ) -> Device:
     if not accelerators:
         return cpu
     return accelerators[min(int(environment.get("LOCAL_RANK", "0")), len(accelerators) - 1)]
+
+
+def at_least_fp32(values: torch.Tensor) -> torch.Tensor:
+    """fp16 and bf16 widened to fp32: for sums and logarithms. fp64 stays."""
+    return values if values.element_size() >= 4 else values.float()
