@@ -85,9 +85,10 @@ class Run:
     sizes: Sizes
     precision: str
     pad_id: int
-    folder: Path
     quiet: bool
     interval: Interval
+    folder: Path = field(default_factory=Path)
+    """The run folder, once it is created."""
     state: State = field(default_factory=State)
     totals: Totals = field(default_factory=Totals)
     recorder: Recorder | NoRecorder = field(default_factory=NoRecorder)

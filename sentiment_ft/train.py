@@ -8,6 +8,7 @@ B rows of a micro-batch, T positions, C = 2 classes; an update is one optimizer 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ from sentiment_ft.model.average import Average, NoAverage
 from sentiment_ft.recipe import Loaded, dump
 from sentiment_ft.run import folder as run_folder
 from sentiment_ft.run import precision as run_precision
-from sentiment_ft.run.accelerator import start
+from sentiment_ft.run.accelerator import one_after_another, started
 from sentiment_ft.run.cpu import tune
 from sentiment_ft.run.engine import engine_of
 from sentiment_ft.run.memory import reset_peak
@@ -57,17 +58,30 @@ def main(loaded: Loaded, *, output: str | None = None, overwrite: bool = False, 
     inputs = [name for name in (config.data, config.validation, config.test, config.model_name_or_path) if name]
     destination = run_folder.choose(output, loaded.run_name, overwrite=overwrite, inputs=inputs)
     tune(device)
-    accelerator = start(precision, device, config)
+    with started(precision, device, config) as accelerator:
+        batch_sizes(config, accelerator.num_processes)  # a contradiction is told before any row is read
+
+        def create() -> Path:
+            named = config.model_copy(update={"run_name": loaded.run_name})  # as a recipe its file is just config.yaml
+            may_move = loaded.run_name if output is None else None
+            return run_folder.create(destination, dump(named), overwrite=overwrite, run_name=may_move)
+
+        return carry_out(accelerator, loaded, precision, device.name, create, quiet=quiet)
+
+
+def carry_out(
+    accelerator: Accelerator, loaded: Loaded, precision: str, device: str, create: Callable[[], Path], *, quiet: bool
+) -> Path:
+    """The whole run; returns its folder, which the main process creates once all else is ready. Holds all that lives on
+    the device, so that nothing of it is left when this returns.
+    """
     quiet = quiet or not accelerator.is_main_process
-    batch_sizes(config, accelerator.num_processes)  # a contradiction is told before any row is read
-    tokenizer, data = load_data(accelerator, config, quiet=quiet)
-    sizes = derive(config, len(data.train), accelerator.num_processes)
-    run = build(config, accelerator, tokenizer, data, sizes, precision, destination, quiet=quiet)
+    tokenizer, data = load_data(accelerator, loaded.config, quiet=quiet)
+    sizes = derive(loaded.config, len(data.train), accelerator.num_processes)
+    run = build(loaded.config, accelerator, tokenizer, data, sizes, precision, quiet=quiet)
     if accelerator.is_main_process:
-        named = config.model_copy(update={"run_name": loaded.run_name})  # as a recipe its file is just config.yaml
-        may_move = loaded.run_name if output is None else None
-        run.folder = run_folder.create(destination, dump(named), overwrite=overwrite, run_name=may_move)
-        outcome.opening(run, loaded, device.name)
+        run.folder = create()
+        outcome.opening(run, loaded, device)
     run.folder = Path(broadcast_object_list([str(run.folder)])[0])
     with open_recorder(run, loaded) as recorder:
         run.recorder = recorder
@@ -78,7 +92,7 @@ def main(loaded: Loaded, *, output: str | None = None, overwrite: bool = False, 
 
 def load_data(accelerator: Accelerator, config: Config, *, quiet: bool) -> tuple[Any, Prepared]:
     """(tokenizer, rows): read and tokenised by the main process, found in the cache by the others."""
-    with accelerator.main_process_first():
+    with one_after_another(accelerator):
         tokenizer = tokenization.load_tokenizer(config.model_name_or_path)
         tokenization.check_max_length(config.model_name_or_path, config.max_length)
         with bar("reading rows", None, quiet=quiet) as shown:
@@ -102,7 +116,6 @@ def build(
     data: Prepared,
     sizes: Sizes,
     precision: str,
-    folder: Path,
     *,
     quiet: bool,
 ) -> Run:
@@ -142,7 +155,6 @@ def build(
         sizes=sizes,
         precision=precision,
         pad_id=tokenizer.pad_token_id or 0,
-        folder=folder,
         quiet=quiet,
         interval=Interval.fresh(accelerator.device),
         state=State(loss_scale=engine.loss_scale),

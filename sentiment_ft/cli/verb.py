@@ -4,24 +4,42 @@ from __future__ import annotations
 
 import signal
 import sys
+import traceback
 from typing import Any
 
 import click
 
-from sentiment_ft.cli import signals
-from sentiment_ft.errors import EXIT_DONE, EXIT_INTERRUPTED, EXIT_MODEL, EXIT_OUTPUT, EXIT_TERMINATED, UserError
+from sentiment_ft.cli import processes, signals
+from sentiment_ft.errors import (
+    EXIT_BUG,
+    EXIT_DONE,
+    EXIT_INTERRUPTED,
+    EXIT_MODEL,
+    EXIT_OUTPUT,
+    EXIT_PEER,
+    EXIT_TERMINATED,
+    UserError,
+)
 from sentiment_ft.terminal import escape_what_cannot_be_printed, fall_silent, printable
 
 EXIT_CODES = """
 \b
 Exit codes: 0 done; 1 a bug of ours; 2 usage, recipe or config; 3 data;
 4 model, device or package; 5 training gave no usable model;
-6 output cannot be written; 130 interrupted (Ctrl-C), 143 by SIGTERM.
+6 output cannot be written; 7 another process of the run ended;
+130 interrupted (Ctrl-C), 143 by SIGTERM.
 """
 
 
 class Verb(click.Command):
     """A command whose UserErrors become a message and an exit code, never a traceback."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError:
+            processes.listen()
+            raise
 
     def invoke(self, ctx: click.Context) -> Any:
         escape_what_cannot_be_printed()
@@ -29,32 +47,45 @@ class Verb(click.Command):
             with signals.end_the_verb(self._say_interrupted):
                 return super().invoke(ctx)
         except UserError as error:
-            _say_error(_words(error))
-            ctx.exit(error.exit_code)
+            code = _say_error(_words(error), error.exit_code)
         except KeyboardInterrupt:
-            ctx.exit(self._say_interrupted(signals.received()))
+            code = self._say_interrupted(signals.received())
         except BrokenPipeError:  # the reader of our output, `head` say, has seen enough
             fall_silent(sys.stdout)
-            ctx.exit(EXIT_DONE)
-        except OSError as error:
-            if error.errno not in (28, 122):  # disk full, quota: the user's to mend wherever it strikes
-                raise
-            _say_error(f"{error.filename or 'the output'}: cannot be written: {error.strerror}\nway out: free space")
-            ctx.exit(EXIT_OUTPUT)
-        except (MemoryError, RuntimeError) as error:
-            if not _is_out_of_memory(error):
-                raise
-            said = f": {printable(str(error), 200)}" if str(error) else ""
-            way_out = "a smaller --batch (keep the update with --global-batch-size), or a smaller --max-length"
-            _say_error(f"out of memory{said}\nway out: {way_out}")
-            ctx.exit(EXIT_MODEL)
+            code = EXIT_DONE
+        except Exception as error:
+            code = _answer(error)
+        if processes.several():
+            processes.leave(code)
+        ctx.exit(code)
 
     def _say_interrupted(self, number: int) -> int:
         """Say the last line after a signal; returns the exit code."""
         best = "; best/ in the run folder, if it is there, is whole" if self.name == "train" else ""
         what = "terminated (SIGTERM)" if number == signal.SIGTERM else "interrupted"
-        _say_error(f"{what}; what was finished before stays on disk{best}")
+        if processes.rank() == 0:  # Ctrl-C reaches all processes of a terminal
+            _say(f"{what}; what was finished before stays on disk{best}")
         return EXIT_TERMINATED if number == signal.SIGTERM else EXIT_INTERRUPTED
+
+
+def _answer(error: Exception) -> int:
+    """What is not a UserError but no bug either; returns the exit code. Raises a bug again: it keeps its traceback."""
+    if isinstance(error, OSError) and error.errno in (28, 122):  # disk full, quota: the user's, wherever it strikes
+        what = f"{error.filename or 'the output'}: cannot be written: {error.strerror}\nway out: free space"
+        return _say_error(what, EXIT_OUTPUT)
+    if isinstance(error, MemoryError | RuntimeError) and _is_out_of_memory(error):
+        said = f": {printable(str(error), 200)}" if str(error) else ""
+        way_out = "a smaller --batch (keep the update with --global-batch-size), or a smaller --max-length"
+        return _say_error(f"out of memory{said}\nway out: {way_out}", EXIT_MODEL)
+    if not processes.several():
+        raise error
+    if processes.has_lost_a_peer(error):
+        processes.mourn()
+        said = printable(str(error).split("\n")[0], 200)
+        return _say_error(f"another process of this run has ended ({said})\nway out: see its message", EXIT_PEER)
+    processes.listen()
+    traceback.print_exception(error)
+    return EXIT_BUG
 
 
 class Verbs(click.Group):
@@ -77,8 +108,15 @@ def _words(error: UserError) -> str:
     return where + "\n".join(map(printable, f"{error.what}{way_out}".split("\n")))
 
 
-def _say_error(message: str) -> None:
+def _say_error(message: str, code: int) -> int:
+    """Returns the code. Of several processes with the same trouble the main one speaks."""
+    processes.listen()
+    _say(message)
+    return code
+
+
+def _say(message: str) -> None:
     try:
-        click.echo(f"error: {message}", err=True)
+        click.echo(f"{processes.name()}error: {message}", err=True)
     except OSError:  # the exit code says it then
         fall_silent(sys.stderr)
