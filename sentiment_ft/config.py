@@ -94,6 +94,8 @@ class DataConfig(_Frozen):
     """Rows that `synthetic` generates, half of each label; to judge by, and for `synthetic:held-out`, a fifth of it."""
     max_train_samples: int | None = Field(None, ge=2)
     """Train on this many rows only, drawn by seed. None: all."""
+    max_validation_samples: int | None = Field(None, ge=2)
+    """Judge on this many validation rows only, drawn by seed. None: all."""
     max_length: int = Field(256, ge=8)
     """Positions of the longest row, [CLS] and [SEP] included; longer rows are cut at the end."""
 

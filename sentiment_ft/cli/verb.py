@@ -46,6 +46,8 @@ class Verb(click.Command):
         try:
             with signals.end_the_verb(self._say_interrupted):
                 return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
         except UserError as error:
             code = _say_error(_words(error), error.exit_code)
         except KeyboardInterrupt:

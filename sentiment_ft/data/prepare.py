@@ -97,10 +97,13 @@ def prepare(config: Config, tokenizer: Any, report: cache.Report | None = None) 
     check_labels(Counter(train_rows.labels.tolist()), config.data)
     if config.validation is None:
         train, held_out = splits.by_config(config, train_rows.labels, train_rows.families)
-        validation = Part.of(train_rows, held_out)
     else:
         corpora.append(_load(config, config.validation, tokenizer, report))
-        train, validation = np.arange(len(train_rows)), Part.of(corpora[-1].rows)
+        train, held_out = np.arange(len(train_rows)), np.arange(len(corpora[-1].rows))
+    judged_rows = corpora[-1].rows
+    if config.max_validation_samples is not None:
+        held_out = splits.sample(judged_rows.labels, held_out, config.max_validation_samples, config.seed)
+    validation = Part.of(judged_rows, held_out)
     if config.max_train_samples is not None:
         train = splits.sample(train_rows.labels, train, config.max_train_samples, config.seed)
     test = None

@@ -1,0 +1,54 @@
+"""verify."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from sentiment_ft.cli.options import config_options, load, quiet_option
+from sentiment_ft.cli.verb import EXIT_CODES, Verb
+
+
+@click.command(cls=Verb, epilog=EXIT_CODES)
+@config_options
+@click.option("--processes", type=click.IntRange(2), default=2, show_default=True, metavar="N")
+@click.option(
+    "--zero",
+    "stages",
+    multiple=True,
+    type=click.Choice(["1", "2", "3"]),
+    help="ZeRO stages to verify, repeatable; default 2, none where DeepSpeed is not installed.",
+)
+@click.option("--updates", type=click.IntRange(2), default=6, show_default=True, metavar="N")
+@click.option("--json", "as_json", is_flag=True, help="Print the certificate as JSON on standard output.")
+@quiet_option
+@click.pass_context
+def verify(
+    ctx: click.Context,
+    /,
+    recipe: str,
+    overrides: tuple[str, ...],
+    processes: int,
+    stages: tuple[str, ...],
+    updates: int,
+    as_json: bool,
+    quiet: bool,
+    **flags: Any,
+) -> None:
+    """Prove that several processes give the training of one.
+
+    A few updates of the recipe on this machine: one process with accumulation against several, and under ZeRO. Rows,
+    learning rates, losses, gradient norms, weights and metrics are compared.
+
+    \b
+    sentiment-ft verify
+    sentiment-ft verify --recipe t4 --processes 4 --zero 2 --zero 3
+    """
+    loaded = load(recipe, overrides, flags)
+    from importlib.util import find_spec
+
+    from sentiment_ft.proof import verify as proof
+
+    chosen = stages or (("2",) if find_spec("deepspeed") else ())
+    ctx.exit(proof.run(loaded, processes=processes, stages=chosen, updates=updates, as_json=as_json, quiet=quiet))

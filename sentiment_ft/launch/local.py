@@ -1,0 +1,170 @@
+"""`sentiment-ft launch`: the argv of `accelerate launch` for this machine, run with its signals and its exit code."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import shlex
+import signal
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import FrameType
+
+import psutil
+
+from sentiment_ft.errors import ConfigError, ModelError
+from sentiment_ft.hardware.detect import usable_cores
+from sentiment_ft.launch.gpus import Gpu
+from sentiment_ft.launch.topology import Topology
+from sentiment_ft.terminal import console, printable
+
+AMPERE = (8, 0)
+FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR2)
+
+
+@dataclass(frozen=True, slots=True)
+class Machines:
+    """Of a run on several: which one this is, and where machine 0 listens."""
+
+    rank: int | None = None
+    main_ip: str | None = None
+    main_port: int | None = None
+
+
+def default_topology(gpus: Sequence[Gpu], processes: int | None = None) -> str:
+    """Several GPUs are used together, in the best precision that all of them have."""
+    if len(gpus) < 2 or processes == 1:
+        return "cpu_2proc" if processes is not None and processes > 1 and not gpus else "single_process"
+    return "multi_gpu_bf16" if all(gpu.capability >= AMPERE for gpu in gpus) else "multi_gpu_fp16"
+
+
+def count(topology: Topology, processes: int | None, gpus: Sequence[Gpu]) -> int:
+    """How many processes to start, on all machines together. Raises ConfigError."""
+    where = "--processes"
+    if topology.kind == "NO":
+        if (processes or topology.processes) > 1:
+            raise ConfigError(
+                f"{topology.path.stem} is one process: more would silently stay one",
+                where=where,
+                way_out="--topology cpu_2proc, multi_gpu_fp16, multi_gpu_bf16 or a deepspeed one",
+            )
+        return 1
+    uses_gpus = bool(gpus) and not topology.on_cpu
+    wanted = processes or (len(gpus) * topology.machines if uses_gpus else topology.processes)
+    if wanted % topology.machines:
+        raise ConfigError(f"{wanted} processes do not divide among {topology.machines} machines", where=where)
+    if uses_gpus and wanted // topology.machines > len(gpus):
+        raise ConfigError(
+            f"{wanted // topology.machines} processes a machine, {len(gpus)} GPU{'s' if len(gpus) > 1 else ''} here",
+            where=where,
+            way_out=f"--processes {len(gpus) * topology.machines}, or CUDA_VISIBLE_DEVICES",
+        )
+    return wanted
+
+
+def command(topology: Topology, processes: int, machines: Machines, arguments: Sequence[str]) -> list[str]:
+    """The argv. Raises ConfigError when several machines are not told apart."""
+    argv = ["accelerate", "launch", "--config_file", str(topology.path), "--num_processes", str(processes)]
+    if topology.deepspeed_config is not None:
+        argv += ["--deepspeed_config_file", str(topology.deepspeed_config)]
+    if topology.machines > 1:
+        missing = [
+            option
+            for option, value in (("--machine-rank", machines.rank), ("--main-ip", machines.main_ip))
+            if value is None
+        ]
+        if missing:
+            raise ConfigError(
+                f"{topology.machines} machines need {' and '.join(missing)}",
+                where=topology.path.stem,
+                way_out="on each machine the same command with its --machine-rank and the --main-ip of machine 0",
+            )
+        argv += ["--machine_rank", str(machines.rank), "--main_process_ip", str(machines.main_ip)]
+        if topology.kind == "DEEPSPEED":  # the default writes the environment, keys included, into ./.deepspeed_env
+            argv += ["--deepspeed_multinode_launcher", "standard"]
+    if topology.kind != "NO" and (topology.machines == 1 or machines.main_port is not None):
+        argv += ["--main_process_port", str(machines.main_port or 0)]  # 0: one that is free
+    return [*argv, "-m", "sentiment_ft.train", *arguments]
+
+
+def environment(topology: Topology, processes: int, gpus: Sequence[Gpu], given: Mapping[str, str]) -> dict[str, str]:
+    """What the processes need beside the argv."""
+    added = {}
+    if topology.on_cpu:
+        added["ACCELERATE_USE_CPU"] = "true"  # Accelerate does not pass the topology's use_cpu on to several processes
+    elif topology.kind == "DEEPSPEED" and given.get("ACCELERATE_USE_CPU"):
+        raise ModelError(
+            "ACCELERATE_USE_CPU turns DeepSpeed into plain data parallelism without a word",
+            where="the environment",
+            way_out="unset ACCELERATE_USE_CPU; without a GPU DeepSpeed runs on the CPUs",
+        )
+    if topology.on_cpu or not gpus:
+        added["DS_ACCELERATOR"] = "cpu"
+        if "OMP_NUM_THREADS" not in given:
+            added["OMP_NUM_THREADS"] = str(max(1, usable_cores() // max(1, processes // topology.machines)))
+    return added
+
+
+def show(argv: Sequence[str], added: Mapping[str, str]) -> None:
+    """Print the command as a shell would take it."""
+    shown = [f"{name}={value}" for name, value in added.items()] + [shlex.quote(word) for word in argv]
+    console.print(printable(" ".join(shown)), markup=False)
+
+
+def run(argv: Sequence[str], added: Mapping[str, str], *, quiet: bool) -> int:
+    """Run `accelerate launch ...` inside this process and return its exit code, 128 + n for a signal n.
+
+    Raises ModelError when Accelerate cannot start it.
+    """
+    if not quiet:
+        show(argv, added)
+    os.environ.update(added)
+    from accelerate.commands.launch import launch_command, launch_command_parser
+    from torch.distributed.elastic.multiprocessing.api import SignalException
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+
+    logging.disable(logging.CRITICAL)  # torchrun says again, at length, what the processes have said
+    try:
+        with _forwarded():
+            launch_command(launch_command_parser().parse_args(list(argv[2:])))
+    except subprocess.CalledProcessError as error:  # one process
+        return _code(error.returncode, "the process")
+    except ChildFailedError as error:
+        rank, failure = error.get_first_failure()
+        return _code(failure.exitcode, f"process {rank}")
+    except SignalException as error:
+        if error.sigval == signal.SIGTERM:  # the processes die of it without a word
+            console.print("error: terminated (SIGTERM); what was finished before stays on disk", markup=False)
+        return 128 + int(error.sigval)
+    except (ValueError, ConnectionError, ImportError, RuntimeError) as error:
+        raise ModelError(f"Accelerate cannot start: {printable(str(error), 300)}", where="accelerate launch") from None
+    return 0
+
+
+def _code(returned: int, who: str) -> int:
+    """The exit code of a process; one that died of a signal could not say so."""
+    if returned >= 0:
+        return returned
+    name = signal.Signals(-returned).name
+    cause = " (the system does that when memory runs out)" if name == "SIGKILL" else ""
+    console.print(f"error: {who} was ended by {name}{cause}", markup=False)
+    return 128 - returned
+
+
+@contextlib.contextmanager
+def _forwarded() -> Iterator[None]:
+    """Signals to this process go to those it started. torchrun's agent, where it runs, takes some of them itself."""
+
+    def forward(number: int, frame: FrameType | None) -> None:
+        for child in psutil.Process().children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                child.send_signal(number)
+
+    before = {number: signal.signal(number, forward) for number in FORWARDED}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
