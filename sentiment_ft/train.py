@@ -29,6 +29,7 @@ from sentiment_ft.model import classifier, parameters, tokenization
 from sentiment_ft.model.average import Average, NoAverage
 from sentiment_ft.recipe import Loaded, dump
 from sentiment_ft.run import folder as run_folder
+from sentiment_ft.run import launcher
 from sentiment_ft.run import precision as run_precision
 from sentiment_ft.run.accelerator import one_after_another, started
 from sentiment_ft.run.cpu import tune
@@ -52,6 +53,7 @@ SKIPPED_IN_A_ROW = 20
 
 def main(loaded: Loaded, *, output: str | None = None, overwrite: bool = False, quiet: bool = False) -> Path:
     """Train by a checked config; returns the run folder. Raises UserError for everything the user can mend."""
+    launcher.check()
     config = loaded.config
     device = run_precision.device_in_use()
     precision = run_precision.resolve(config.mixed_precision, device)

@@ -59,7 +59,11 @@ def _from_flags(environment: Mapping[str, str]) -> dict[str, Any]:
     device = environment.get("ACCELERATE_DEEPSPEED_OFFLOAD_OPTIMIZER_DEVICE", "none")
     if device != "none":
         zero["offload_optimizer"] = {"device": device}
-    return {"zero_optimization": zero}
+    given: dict[str, Any] = {"zero_optimization": zero}
+    for key in ("gradient_accumulation_steps", "gradient_clipping"):
+        text = environment.get(f"ACCELERATE_{key.upper()}", "auto")
+        given[key] = "auto" if text == "auto" else float(text)
+    return given
 
 
 def _read(name: str) -> dict[str, Any]:
