@@ -29,7 +29,7 @@ from sentiment_ft.model import classifier, parameters, tokenization
 from sentiment_ft.model.average import Average, NoAverage
 from sentiment_ft.recipe import Loaded, dump
 from sentiment_ft.run import folder as run_folder
-from sentiment_ft.run import launcher
+from sentiment_ft.run import launcher, process_log
 from sentiment_ft.run import precision as run_precision
 from sentiment_ft.run.accelerator import one_after_another, started
 from sentiment_ft.run.cpu import tune
@@ -51,7 +51,14 @@ SKIPPED_IN_A_ROW = 20
 # --- the world ------------------------------------------------------------------------------------------------------
 
 
-def main(loaded: Loaded, *, output: str | None = None, overwrite: bool = False, quiet: bool = False) -> Path:
+def main(
+    loaded: Loaded,
+    *,
+    output: str | None = None,
+    overwrite: bool = False,
+    log_all_ranks: bool = False,
+    quiet: bool = False,
+) -> Path:
     """Train by a checked config; returns the run folder. Raises UserError for everything the user can mend."""
     launcher.check()
     config = loaded.config
@@ -68,16 +75,26 @@ def main(loaded: Loaded, *, output: str | None = None, overwrite: bool = False, 
             may_move = loaded.run_name if output is None else None
             return run_folder.create(destination, dump(named), overwrite=overwrite, run_name=may_move)
 
-        return carry_out(accelerator, loaded, precision, device.name, create, quiet=quiet)
+        main_process = accelerator.is_main_process
+        logged = log_all_ranks and not main_process
+        with process_log.into_a_file(accelerator.process_index) if logged else process_log.nowhere() as keep:
+            quiet = quiet or not (main_process or logged)
+            return carry_out(accelerator, loaded, precision, device.name, create, keep, quiet=quiet)
 
 
 def carry_out(
-    accelerator: Accelerator, loaded: Loaded, precision: str, device: str, create: Callable[[], Path], *, quiet: bool
+    accelerator: Accelerator,
+    loaded: Loaded,
+    precision: str,
+    device: str,
+    create: Callable[[], Path],
+    keep_log: process_log.Keep,
+    *,
+    quiet: bool,
 ) -> Path:
     """The whole run; returns its folder, which the main process creates once all else is ready. Holds all that lives on
     the device, so that nothing of it is left when this returns.
     """
-    quiet = quiet or not accelerator.is_main_process
     tokenizer, data = load_data(accelerator, loaded.config, quiet=quiet)
     sizes = derive(loaded.config, len(data.train), accelerator.num_processes)
     run = build(loaded.config, accelerator, tokenizer, data, sizes, precision, quiet=quiet)
@@ -85,6 +102,7 @@ def carry_out(
         run.folder = create()
         outcome.opening(run, loaded, device)
     run.folder = Path(broadcast_object_list([str(run.folder)])[0])
+    keep_log(run.folder)
     with open_recorder(run, loaded) as recorder:
         run.recorder = recorder
         fit(run)
@@ -235,7 +253,7 @@ def train_step(run: Run, rows: Indices) -> None:
     drop_unreleased(run)
     step = engine.step()
     interval.grad_norm, run.state.loss_scale = step.grad_norm, step.loss_scale
-    count_update(run, len(rows), skipped=not step.applied)
+    count_update(run, rows, skipped=not step.applied)
     interval.seconds += time.perf_counter() - began
 
 
@@ -253,23 +271,26 @@ def drop_unreleased(run: Run) -> None:
             parameter.grad = None
 
 
-def count_update(run: Run, rows: int, *, skipped: bool) -> None:
-    """Advance the clocks. An update that fp16 skipped for its infinities moves neither the schedule nor any interval.
-
-    Raises TrainingError after SKIPPED_IN_A_ROW of them.
+def count_update(run: Run, rows: Indices, *, skipped: bool) -> None:
+    """Advance the clocks. An update that fp16 skipped for its infinities moves neither the schedule nor any interval;
+    it is recorded with its rows. Raises TrainingError after SKIPPED_IN_A_ROW of them.
     """
     state = run.state
     state.window += 1
-    state.rows_seen += rows
+    state.rows_seen += len(rows)
     if not skipped:
         state.update, state.skipped_in_a_row = state.update + 1, 0
         run.average.look(state.update)
         return
     state.skipped, state.skipped_in_a_row = state.skipped + 1, state.skipped_in_a_row + 1
+    ids = run.data.train.indices[rows].tolist()
+    run.recorder.write({"event": "skipped", "update": state.update, "loss_scale": state.loss_scale, "ids": ids})
     if state.skipped_in_a_row >= SKIPPED_IN_A_ROW:
         raise TrainingError(
-            f"{SKIPPED_IN_A_ROW} updates in a row had infinite gradients (after update {state.update})",
-            where=f"mixed_precision {run.precision}",
+            f"{SKIPPED_IN_A_ROW} updates in a row had infinite gradients (after update {state.update}), and the loss scale "
+            f"is down to {state.loss_scale:g}; the last had the rows {', '.join(map(str, ids[:16]))}"
+            f"{', ...' if len(ids) > 16 else ''}",
+            where=str(run.folder / "metrics.jsonl"),  # has the rows and loss scale of each
             way_out="a lower learning_rate, or -o mixed_precision=fp32",
         )
 

@@ -15,9 +15,16 @@ from sentiment_ft.errors import ConfigError
 @config_options
 @click.option("--output", metavar="DIR", help="Run folder; default runs/NAME, or NAME-2, -3, ... where it exists.")
 @click.option("--overwrite", is_flag=True, help="Replace the run folder given by --output.")
+@click.option("--log-all-ranks", is_flag=True, help="Processes other than the first: FOLDER/logs/rank-N.log.")
 @quiet_option
 def train(
-    recipe: str, overrides: tuple[str, ...], output: str | None, overwrite: bool, quiet: bool, **flags: Any
+    recipe: str,
+    overrides: tuple[str, ...],
+    output: str | None,
+    overwrite: bool,
+    log_all_ranks: bool,
+    quiet: bool,
+    **flags: Any,
 ) -> None:
     """Fine-tune, judge and save a model.
 
@@ -33,7 +40,7 @@ def train(
     loaded = load(recipe, overrides, flags)
     from sentiment_ft import train as training
 
-    training.main(loaded, output=output, overwrite=overwrite, quiet=quiet)
+    training.main(loaded, output=output, overwrite=overwrite, log_all_ranks=log_all_ranks, quiet=quiet)
 
 
 @click.command(cls=Verb, epilog=EXIT_CODES)

@@ -29,6 +29,7 @@ OWNED = frozenset(
         "plots",
         "best",
         "wandb",
+        "logs",
     }
 )
 _held: list[int] = []  # the descriptor that locks the folder of this process's newest run, until the process ends

@@ -27,7 +27,11 @@ class WandbMirror:
         self._run.log(
             {
                 "update": record["update"],
-                **{f"{event}/{name}": record[key] for key, name in names.items() if record[key] is not None},
+                **{
+                    f"{event}/{name}": record[key]
+                    for key, name in names.items()
+                    if isinstance(record[key], int | float)
+                },
             }
         )
 
