@@ -18,13 +18,12 @@ from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list, set_seed
 from torch.nn.functional import cross_entropy
 
-from sentiment_ft import outcome, periodic
+from sentiment_ft import clock, outcome, periodic
 from sentiment_ft.config import Config
 from sentiment_ft.data import batching
 from sentiment_ft.data.batching import Indices
 from sentiment_ft.data.collate import collate
 from sentiment_ft.data.prepare import Prepared, prepare
-from sentiment_ft.errors import TrainingError
 from sentiment_ft.model import classifier, parameters, tokenization
 from sentiment_ft.model.average import Average, NoAverage
 from sentiment_ft.recipe import Loaded, dump
@@ -37,16 +36,11 @@ from sentiment_ft.run.engine import engine_of
 from sentiment_ft.run.memory import reset_peak
 from sentiment_ft.run.precision import at_least_fp32
 from sentiment_ft.run.randomness import seed_micro_batch
-from sentiment_ft.run.schedule import learning_rate
 from sentiment_ft.run.sizes import Sizes, batch_sizes, derive
 from sentiment_ft.state import Interval, Run, State
 from sentiment_ft.track.progress import bar
 from sentiment_ft.track.record import NoRecorder, Recorder
 from sentiment_ft.track.wandb_mirror import open_mirror
-
-# The fp16 scaler halves its scale at each: 2^16 is down to 1 after 16, so 20 are not a problem of scale.
-SKIPPED_IN_A_ROW = 20
-
 
 # --- the world ------------------------------------------------------------------------------------------------------
 
@@ -230,7 +224,7 @@ def train_step(run: Run, rows: Indices) -> None:
     """
     began = time.perf_counter()
     accelerator, engine, interval = run.accelerator, run.engine, run.interval
-    set_rate(run)
+    clock.set_rate(run)
     turns = batching.micro_batches(
         rows, run.sizes.per_device_batch_size, accelerator.process_index, accelerator.num_processes
     )
@@ -250,60 +244,11 @@ def train_step(run: Run, rows: Indices) -> None:
         interval.digest += batching.digest(indices)
         interval.real_tokens += int(run.data.train.lengths[indices].sum())
         interval.padded_tokens += 0 if empty else batch["input_ids"].numel()
-    drop_unreleased(run)
+    clock.drop_unreleased(run)
     step = engine.step()
     interval.grad_norm, run.state.loss_scale = step.grad_norm, step.loss_scale
-    count_update(run, rows, skipped=not step.applied)
+    clock.count_update(run, rows, skipped=not step.applied)
     interval.seconds += time.perf_counter() - began
-
-
-def set_rate(run: Run) -> None:
-    """Write the learning rate of the next update into the optimizer; a group that is not released yet gets 0."""
-    rate = current_rate(run)
-    for group in run.optimizer.param_groups:
-        group["lr"] = rate if run.state.update >= group["release"] else 0.0
-
-
-def drop_unreleased(run: Run) -> None:
-    """Gradients of groups that do not move yet count neither in the norm that clips nor in the moments of AdamW."""
-    for group in run.optimizer.param_groups:
-        for parameter in group["params"] if run.state.update < group["release"] else ():
-            parameter.grad = None
-
-
-def count_update(run: Run, rows: Indices, *, skipped: bool) -> None:
-    """Advance the clocks. An update that fp16 skipped for its infinities moves neither the schedule nor any interval;
-    it is recorded with its rows. Raises TrainingError after SKIPPED_IN_A_ROW of them.
-    """
-    state = run.state
-    state.window += 1
-    state.rows_seen += len(rows)
-    if not skipped:
-        state.update, state.skipped_in_a_row = state.update + 1, 0
-        run.average.look(state.update)
-        return
-    state.skipped, state.skipped_in_a_row = state.skipped + 1, state.skipped_in_a_row + 1
-    ids = run.data.train.indices[rows].tolist()
-    run.recorder.write({"event": "skipped", "update": state.update, "loss_scale": state.loss_scale, "ids": ids})
-    if state.skipped_in_a_row >= SKIPPED_IN_A_ROW:
-        raise TrainingError(
-            f"{SKIPPED_IN_A_ROW} updates in a row had infinite gradients (after update {state.update}), and the loss scale "
-            f"is down to {state.loss_scale:g}; the last had the rows {', '.join(map(str, ids[:16]))}"
-            f"{', ...' if len(ids) > 16 else ''}",
-            where=str(run.folder / "metrics.jsonl"),  # has the rows and loss scale of each
-            way_out="a lower learning_rate, or -o mixed_precision=fp32",
-        )
-
-
-def current_rate(run: Run) -> float:
-    """Learning rate of the next update."""
-    return learning_rate(
-        run.state.update,
-        peak=run.config.learning_rate,
-        total=run.sizes.total_updates,
-        warmup=run.sizes.warmup_updates,
-        shape=run.config.lr_scheduler_type,
-    )
 
 
 if __name__ == "__main__":

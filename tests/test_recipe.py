@@ -116,7 +116,7 @@ def test_accelerates_word_for_full_precision(written, text):
     assert load("quickstart", [f"mixed_precision={text}"]).config.mixed_precision == "fp32"
 
 
-@pytest.mark.parametrize("text", ["0", "yes", "fp64", "[no]"])
+@pytest.mark.parametrize("text", ["0", "yes", "fp8", "[no]"])
 def test_other_words_for_precision_are_refused(text):
     assert "mixed_precision" in refusal("quickstart", [f"mixed_precision={text}"])
 

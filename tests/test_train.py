@@ -19,7 +19,7 @@ from safetensors.torch import load_file
 from torch.nn.functional import cross_entropy
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from sentiment_ft import periodic, recipe, train
+from sentiment_ft import clock, periodic, recipe, train
 from sentiment_ft.data import batching
 from sentiment_ft.errors import ConfigError, OutputError, TrainingError
 from sentiment_ft.run import accelerator
@@ -288,7 +288,7 @@ def overflowing(monkeypatch):
             run = real_build(*arguments, **settings)
 
             def overflow(gradient: torch.Tensor) -> torch.Tensor:
-                rates.append(train.current_rate(run))
+                rates.append(clock.current_rate(run))
                 return gradient * float("inf") if len(rates) in windows else gradient
 
             run.model.classifier.weight.register_hook(overflow)

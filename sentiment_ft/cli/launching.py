@@ -44,7 +44,9 @@ def launch(
     quiet: bool,
     arguments: tuple[str, ...],
 ) -> None:
-    """Train in several processes: builds, prints and runs `accelerate launch`.
+    """Train in several processes.
+
+    Builds, prints and runs `accelerate launch`.
 
     The same training at any number of processes: rows, learning rates and updates are those of one.
 

@@ -123,7 +123,7 @@ def save(model: Any, tokenizer: Any, folder: Path, weights: dict[str, torch.Tens
     """
     with quietly(bars=False):
         # Today's names of the weights: by default those of the loaded file come back, as LayerNorm.gamma of 2018.
-        model.save_pretrained(folder, state_dict=weights, save_original_format=False)
+        model.save_pretrained(folder, state_dict=dict(weights), save_original_format=False)
     before, tokenizer.model_max_length = tokenizer.model_max_length, max_length
     try:
         tokenizer.save_pretrained(folder)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from accelerate.state import AcceleratorState
 
+from sentiment_ft.config import Config
 from sentiment_ft.errors import ModelError
 from sentiment_ft.hardware.detect import Device
 from sentiment_ft.run.accelerator import start
@@ -24,7 +25,16 @@ def test_plain_start_accumulates_nothing(device, monkeypatch):
     assert accelerator.gradient_accumulation_steps == 1 and accelerator.num_processes == 1
 
 
-@pytest.mark.parametrize("name", ["ACCELERATE_USE_DEEPSPEED", "ACCELERATE_USE_FSDP"])
+def test_deepspeed_that_would_be_dropped_is_refused(device, monkeypatch):
+    monkeypatch.setenv("ACCELERATE_USE_DEEPSPEED", "true")
+    with pytest.raises(ModelError, match="DeepSpeed is for training"):
+        start("fp32", device)
+    monkeypatch.setenv("ACCELERATE_USE_CPU", "true")  # with it Accelerate runs plain data parallelism in silence
+    with pytest.raises(ModelError, match="without a word"):
+        start("fp32", device, Config())
+
+
+@pytest.mark.parametrize("name", ["ACCELERATE_USE_FSDP", "ACCELERATE_USE_TP"])
 def test_plugins_that_are_not_supported_are_refused_not_dropped(device, monkeypatch, name):
     monkeypatch.setenv(name, "true")
     monkeypatch.setenv("ACCELERATE_USE_CPU", "true")  # with it Accelerate runs plain data parallelism in silence
