@@ -13,7 +13,9 @@ from sentiment_ft.errors import ConfigError
 
 @click.command(cls=Verb, epilog=EXIT_CODES)
 @config_options
-@click.option("--output", metavar="DIR", help="Run folder; default runs/NAME, or NAME-2, -3, ... where it exists.")
+@click.option(
+    "--output", metavar="DIR", help="Run folder; default runs/RECIPE[-DATA], or with -2, -3, ... where it exists."
+)
 @click.option("--overwrite", is_flag=True, help="Replace the run folder given by --output.")
 @quiet_option
 def train(
