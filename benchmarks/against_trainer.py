@@ -33,6 +33,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("-o", dest="overrides", action="append", default=[])
     chosen = parser.parse_args()
+    for name in (chosen.peer, chosen.data):
+        if not Path(name).is_file():
+            parser.error(f"{name}: no such file")
     with tempfile.TemporaryDirectory() as scratch:
         ours = [
             sys.executable,

@@ -1,3 +1,3 @@
-"""Fine-tuning BERT for sentiment, from one T4 to a cluster."""
+"""Fine-tuning BERT for the sentiment of movie reviews."""
 
 __version__ = "0.1.0"

@@ -7,6 +7,7 @@ number of processes are not stored: `run/sizes.py` derives them.
 
 from __future__ import annotations
 
+import os
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
@@ -33,7 +34,11 @@ def _precision_alias(value: Any) -> Any:
 
 
 def _label_words(value: Any) -> Any:
-    """YAML reads the labels of {1: 0, 2: 1} and {true: 1} as numbers and booleans: the words that the data has."""
+    """YAML reads the labels of {1: 0, 2: 1} and {true: 1} as numbers and booleans: the words that the data has. null is
+    the default, no map.
+    """
+    if value is None:
+        return {}
     if not isinstance(value, dict):
         return value
     words: dict[Any, Any] = {}
@@ -47,6 +52,14 @@ def _label_words(value: Any) -> Any:
             raise ValueError(f"gives the label {word} twice")
         words[word] = label
     return words
+
+
+def _rows_of(source: str | None) -> str | None:
+    """One name for the same rows: of a file or folder its real path; any other source is its own."""
+    if source is None or source.split(":")[0] in ("synthetic", "hub"):
+        return source
+    path = os.path.expanduser(source)
+    return os.path.realpath(path) if os.path.exists(path) else source
 
 
 class _Frozen(BaseModel):
@@ -208,16 +221,19 @@ class Config(RunConfig, JudgingConfig, OptimizationConfig, ModelConfig, DataConf
             problems.append("label_map and rating cuts are both given: keep one")
         sources = {self.data, self.validation, self.test} - {None}
         asked = [
-            key for key in ("text_column", "label_column", "label_map", "negative_max_rating") if getattr(self, key)
+            key
+            for key in ("text_column", "label_column", "label_map", "negative_max_rating")
+            if getattr(self, key) not in (None, {})
         ]
         if asked and all(str(source).split(":")[0] == "synthetic" for source in sources):
             problems.append(f"{asked[0]} is given, and all rows are synthetic, which have no columns: where is data?")
-        if self.validation == self.data:
+        data, validation, test = map(_rows_of, (self.data, self.validation, self.test))
+        if validation == data:
             problems.append(
                 "validation and data are the same rows: leave out validation, and a part of data is held out"
             )
-        if self.test is not None and self.test in (self.data, self.validation):
-            other = "data" if self.test == self.data else "validation"
+        if test is not None and test in (data, validation):
+            other = "data" if test == data else "validation"
             problems.append(f"test and {other} are the same rows: a test set is rows that nothing else has seen")
         if problems:
             raise ValueError("; ".join(problems))

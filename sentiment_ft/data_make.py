@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TextIO
 
 from sentiment_ft.errors import ConfigError
-from sentiment_ft.run.destination import fresh_file
+from sentiment_ft.run.destination import fresh_file, path_of
 from sentiment_ft.run.writing import staged_file
 from sentiment_ft.synthetic.reviews import SyntheticRow, Which, generate
 from sentiment_ft.terminal import console, printable
@@ -29,11 +29,9 @@ def make(output: Path, *, rows: int, seed: int, families: Which, overwrite: bool
             where=printable(str(output), 200),
             way_out=f"end it in {', '.join(writers)}",
         )
-    path = (
-        output
-        if overwrite and output.is_file()
-        else fresh_file(str(output), way_out="another name, or --overwrite to replace a file")
-    )
+    path = path_of(str(output))
+    if not (overwrite and path.is_file()):
+        path = fresh_file(str(output), way_out="another name, or --overwrite to replace a file")
     with bar("writing rows", rows, quiet=quiet) as shown, staged_file(path, new=not overwrite) as file:
         writer(_counted(generate(rows, seed, families), shown.update), file)
     if not quiet:

@@ -16,8 +16,7 @@ EXIT_MODEL = 4  # the model, device or an installed package cannot be used
 EXIT_TRAINING = 5  # training ended without a usable model (loss not finite, no update applied)
 EXIT_OUTPUT = 6  # the output cannot be written (folder exists, no permission, disk full)
 EXIT_PEER = 7  # another process of this run ended, and nobody ended this one
-EXIT_INTERRUPTED = 130  # Ctrl-C (128 + SIGINT)
-EXIT_TERMINATED = 143  # kill, or a scheduler's end of time (128 + SIGTERM)
+# And 128 + the number of a signal: 130 Ctrl-C, 143 SIGTERM (kill, a scheduler's end of time), 129 SIGHUP.
 
 
 class UserError(Exception):

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from sentiment_ft.config import Config
 from sentiment_ft.data.collate import collate
 from sentiment_ft.data.prepare import Part, copy_rejected, load_source, source_of
-from sentiment_ft.errors import ModelError
 from sentiment_ft.judge.intervals import judge
 from sentiment_ft.judge.metric import metric
 from sentiment_ft.model import classifier, tokenization
+from sentiment_ft.model.weights import check_numbers
 from sentiment_ft.run import precision as run_precision
 from sentiment_ft.run.accelerator import start
 from sentiment_ft.run.destination import fresh
@@ -95,10 +95,13 @@ def run(
     max_length: int | None,
     precision: str,
     samples: int,
+    seed: int,
     as_json: bool,
     quiet: bool,
 ) -> None:
     """The `eval` verb: judge any saved two-class model on `config.data`, with the columns and labels of the config.
+
+    samples, seed: of the intervals.
 
     Raises ModelError, DataError, ConfigError; OutputError before any work when `output` cannot be used.
     """
@@ -119,16 +122,11 @@ def run(
         p_positive = probabilities(
             accelerator, model, part, tokenizer.pad_token_id or 0, Limits(batch, positive), shown
         )
-    if not np.isfinite(p_positive).all():
-        raise ModelError(
-            f"gives no number for {int((~np.isfinite(p_positive)).sum())} of {len(part)} rows",
-            where=name,
-            way_out="--precision fp32",
-        )
+    check_numbers(p_positive, "rows", name, chosen)
     if not accelerator.is_main_process:
         return
     values = metric().compute(predictions=p_positive, references=part.labels)
-    judgement = judge(part.labels, p_positive, samples=samples, seed=config.seed, values=values)
+    judgement = judge(part.labels, p_positive, samples=samples, seed=seed, values=values)
     result = {
         "model": name,
         "data": config.data,

@@ -6,13 +6,16 @@ import shlex
 import time
 from dataclasses import asdict
 from functools import partial
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psutil
+from numpy.typing import NDArray
 
 from sentiment_ft import evaluation, plan
 from sentiment_ft.data import batching
-from sentiment_ft.data.prepare import copy_rejected, leaks, length_analysis
+from sentiment_ft.data.prepare import Part, copy_rejected, leaks, length_analysis
 from sentiment_ft.judge.intervals import Judgement, judge
 from sentiment_ft.model import classifier
 from sentiment_ft.recipe import Loaded
@@ -103,10 +106,10 @@ def closing(run: Run) -> None:
         judged["test"] = judge_by_config(run.data.test.labels, test_p)
     last_is_best = run.last_p_positive is p_positive
     final = judged["validation"] if last_is_best else judge_by_config(validation.labels, run.last_p_positive)
-    write_predictions(run.folder / "predictions.jsonl", validation, p_positive)
-    write_errors(run.folder / "worst_errors.jsonl", validation, p_positive)
+    leave_judged(run.folder, "validation", validation, p_positive)
+    if run.data.test is not None:
+        leave_judged(run.folder, "test", run.data.test, test_p, prefix="test_")
     training_plots(run.recorder.records, run.folder / "plots")
-    judgement_plots(validation.labels, p_positive, run.folder / "plots", f"validation, {len(validation):,} rows")
     summary = summarise(run, judged, final)
     write_card(run, summary)
     write_json(run.folder / "summary.json", summary)
@@ -118,6 +121,13 @@ def closing(run: Run) -> None:
         console.print(summary_table(summary))
         best = printable(shlex.quote(str(run.folder / "best")), 200)
         console.print(f'try it: sentiment-ft predict --model {best} "What a lovely film!"', markup=False)
+
+
+def leave_judged(folder: Path, name: str, part: Part, p_positive: NDArray[np.float64], prefix: str = "") -> None:
+    """Every row of a judged part, its worst errors and its pictures; `prefix` begins the name of each file."""
+    write_predictions(folder / f"{prefix}predictions.jsonl", part, p_positive)
+    write_errors(folder / f"{prefix}worst_errors.jsonl", part, p_positive)
+    judgement_plots(part.labels, p_positive, folder / "plots", f"{name}, {len(part):,} rows", prefix)
 
 
 def restore_best(run: Run) -> None:

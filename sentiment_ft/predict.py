@@ -6,6 +6,7 @@ import codecs
 import csv
 import itertools
 import json
+import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,9 +14,8 @@ from pathlib import Path
 from typing import TextIO
 
 from sentiment_ft.data.lines import read_lines
-from sentiment_ft.data.records import EXCERPT_CHARACTERS
+from sentiment_ft.data.records import EXCERPT_CHARACTERS, cleaned, excerpt
 from sentiment_ft.data.sources import Row, Source, read
-from sentiment_ft.data.text import clean
 from sentiment_ft.errors import ConfigError, DataError
 from sentiment_ft.predictor import CHUNK, Prediction, Predictor
 from sentiment_ft.run.destination import fresh_file
@@ -49,21 +49,25 @@ def from_standard_input() -> Iterator[Prediction]:
 
 
 def from_file(source: Source) -> Iterator[Prediction]:
-    """The rows of a csv, tsv, jsonl, parquet or txt file; a bad one with its error.
+    """The rows of a csv, tsv, jsonl, parquet or txt file, or of a folder of them, then with the file; a bad one with
+    its error.
 
     Raises DataError: at once for a file that is missing or gives no first row, while iterating for the rest.
     """
     rows = read(source)
     first = list(itertools.islice(rows, 1))
+    several = os.path.isdir(os.path.expanduser(source.name))
     return (
-        Prediction(row.line, row.text) if isinstance(row, Row) else Prediction(row.line, row.excerpt, error=row.reason)
+        Prediction(row.line, row.text, file=row.file if several else None)
+        if isinstance(row, Row)
+        else Prediction(row.line, row.excerpt, error=row.reason, file=row.file if several else None)
         for row in itertools.chain(first, rows)
     )
 
 
 def _cleaned(line: int, text: str) -> Prediction:
-    cleaned = clean(text)
-    return Prediction(line, cleaned) if cleaned else Prediction(line, "", error="no text")
+    usable, fault = cleaned(text)
+    return Prediction(line, usable) if fault is None else Prediction(line, excerpt(text), error=fault)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +134,7 @@ def _records(texts: Sequence[str], file: str | None, text_column: str | None) ->
 def write(predictions: Iterable[Prediction], target: TextIO, style: str) -> None:
     """Records as they come: text for people, jsonl (ASCII where the target cannot hold more), or csv with a header."""
     if style == "csv":
-        columns = ["line", "label", "confidence", "p_negative", "p_positive", "error", "text"]
+        columns = ["line", "label", "confidence", "p_negative", "p_positive", "error", "text", "file"]
         writer = csv.writer(target)
         writer.writerow(columns)
         for prediction in predictions:
@@ -145,6 +149,7 @@ def write(predictions: Iterable[Prediction], target: TextIO, style: str) -> None
                     shares.get("positive"),
                     found.get("error"),
                     found["text"],
+                    found.get("file"),
                 ]
             )
         return
@@ -154,7 +159,8 @@ def write(predictions: Iterable[Prediction], target: TextIO, style: str) -> None
         if style == "jsonl":
             target.write(json.dumps(found, ensure_ascii=ascii_only, allow_nan=False) + "\n")
         elif "error" in found:
-            target.write(f"error             line {found['line']}: {printable(found['error'])}\n")
+            where = f"{printable(found['file'])} " if "file" in found else ""
+            target.write(f"error             {where}line {found['line']}: {printable(found['error'])}\n")
         else:
             target.write(f"{found['label']:8}  {found['confidence']:.4f}  {printable(found['text'], 200)}\n")
 

@@ -4,39 +4,44 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
 
 from sentiment_ft.data.encoding import encode
-from sentiment_ft.errors import ModelError
 from sentiment_ft.model import classifier, tokenization
+from sentiment_ft.model.weights import check_numbers
 from sentiment_ft.run import precision as run_precision
 from sentiment_ft.run.cpu import return_freed_memory
-from sentiment_ft.terminal import printable
+from sentiment_ft.track.numbers import short
 
+CHUNK_CHARACTERS = 4_000_000  # or fewer texts, where they are long
 CHUNK = 1024  # texts read ahead, so that batches hold rows of similar length; memory does not grow beyond it
 LENGTH_STEP = 8  # rows are padded to a multiple of it: oneDNN keeps a compiled kernel for every shape that it has met
 
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """line: place of the text in the input, from 1. p_positive None: the text could not be used, `error` says why."""
+    """line: place of the text in the input, from 1. p_positive None: the text could not be used, `error` says why.
+    file: where the input is a folder, the file in it whose line it is.
+    """
 
     line: int
     text: str
     p_positive: float | None = None
     error: str | None = None
+    file: str | None = None
 
     def to_json(self) -> dict[str, Any]:
+        place = {"line": self.line} if self.file is None else {"file": self.file, "line": self.line}
         if self.p_positive is None:
-            return {"line": self.line, "error": self.error, "text": self.text}
-        probabilities = {"negative": round(1 - self.p_positive, 6), "positive": round(self.p_positive, 6)}
-        label = max(probabilities, key=lambda name: probabilities[name])
+            return {**place, "error": self.error, "text": self.text}
+        probabilities = {"negative": short(1 - self.p_positive), "positive": short(self.p_positive)}
+        label = "positive" if self.p_positive > 0.5 else "negative"
         return {
-            "line": self.line,
+            **place,
             "label": label,
             "confidence": probabilities[label],
             "probabilities": probabilities,
@@ -50,9 +55,8 @@ class Predictor:
     def __init__(self, name: str, *, precision: str = "auto", batch: int = 32, max_length: int | None = None) -> None:
         """max_length: tokens at which texts are cut; None: as in training. Raises ModelError, ConfigError."""
         device = run_precision.device_in_use()
-        self._dtype = {"fp32": None, "fp16": torch.float16, "bf16": torch.bfloat16}[
-            run_precision.resolve(precision, device)
-        ]
+        self._precision = run_precision.resolve(precision, device)
+        self._dtype = {"fp32": None, "fp16": torch.float16, "bf16": torch.bfloat16}[self._precision]
         self._device = torch.device(device.kind)
         self._name = name
         model, self._positive = classifier.load_for_use(name)
@@ -65,12 +69,12 @@ class Predictor:
     def predict(self, texts: Iterable[Prediction]) -> Iterator[Prediction]:
         """The same records in the same order, with p_positive. Raises ModelError when the model gives no number."""
         texts = iter(texts)
-        while chunk := list(itertools.islice(texts, CHUNK)):
+        while chunk := _read_ahead(texts):
             usable = [record for record in chunk if record.error is None]
             probabilities = iter(self._probabilities([record.text for record in usable]))
             return_freed_memory()
             for record in chunk:
-                yield record if record.error is not None else Prediction(record.line, record.text, next(probabilities))
+                yield record if record.error is not None else replace(record, p_positive=next(probabilities))
 
     @torch.inference_mode()
     def _probabilities(self, texts: Sequence[str]) -> list[float]:
@@ -95,10 +99,17 @@ class Predictor:
                 ).logits
             on_host = logits.float().cpu().double()  # Apple's GPUs have no float64
             result[places] = torch.softmax(on_host, dim=-1)[:, self._positive].numpy()
-        if missing := int((~np.isfinite(result)).sum()):
-            raise ModelError(
-                f"gives no number for {missing} of {len(texts)} texts",
-                where=printable(self._name, 200),
-                way_out="--precision fp32",
-            )
+        check_numbers(result, "texts", self._name, self._precision)
         return [float(value) for value in result]
+
+
+def _read_ahead(texts: Iterator[Prediction]) -> list[Prediction]:
+    """The next CHUNK of them, or those of CHUNK_CHARACTERS; empty at the end."""
+    chunk: list[Prediction] = []
+    characters = 0
+    for record in itertools.islice(texts, CHUNK):
+        chunk.append(record)
+        characters += len(record.text)
+        if characters >= CHUNK_CHARACTERS:
+            break
+    return chunk

@@ -63,7 +63,10 @@ class Loaded:
 
     @property
     def run_name(self) -> str:
-        return self.config.run_name or self.recipe
+        """Of the config, else of the recipe, and of the data where they are not the recipe's."""
+        if self.config.run_name is not None or self.origins["data"] not in ("-o", "--data"):
+            return self.config.run_name or self.recipe
+        return f"{self.recipe}-{_name_of(Path(self.config.data).stem, 30)}"
 
 
 def names() -> list[str]:
@@ -145,9 +148,15 @@ def _read(recipe: str) -> tuple[str, dict[str, Any], dict[str, str]]:
         )
     else:
         text, shown = _read_file(path), printable(path.name, 60)
-    stem = re.sub(r"[^A-Za-z0-9._-]+", "-", path.stem if not is_name else recipe).rstrip("-.")
-    stem = stem.lstrip("._-")[:60] or "run"  # what run_name in config.py allows: the folder's config is a recipe too
-    return (stem, *yaml_text.mapping(text, shown, where=printable(recipe, 80)))
+    return (
+        _name_of(path.stem if not is_name else recipe, 60),
+        *yaml_text.mapping(text, shown, where=printable(recipe, 80)),
+    )
+
+
+def _name_of(stem: str, width: int) -> str:
+    """What run_name in config.py allows, and no more: the config of a run folder is a recipe too."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("._-")[:width] or "run"
 
 
 def _read_file(path: Path) -> str:

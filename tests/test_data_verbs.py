@@ -51,7 +51,7 @@ def test_the_same_seed_makes_the_same_bytes_and_families_differ():
     assert not families[0] & families[1]
 
 
-def test_nothing_is_overwritten_unless_asked(tmp_path):
+def test_nothing_is_overwritten_unless_asked(tmp_path, monkeypatch):
     (tmp_path / "r.csv").write_text("mine")
     (tmp_path / "dangling.csv").symlink_to("nowhere")
     call("make", "r.csv", "--rows", 10, code=6)
@@ -60,6 +60,10 @@ def test_nothing_is_overwritten_unless_asked(tmp_path):
     call("make", "r.csv", "--rows", 10, "--overwrite")
     assert (tmp_path / "r.csv").read_text().startswith("text,label,family\n")
     (tmp_path / "folder.csv").mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path))
+    call("make", "~/r.csv", "--rows", 10, code=6)
+    call("make", "~/r.csv", "--rows", 12, "--overwrite")
+    assert len((tmp_path / "r.csv").read_text().splitlines()) == 13
     call("make", "folder.csv", "--rows", 10, "--overwrite", code=6)
 
 

@@ -215,8 +215,22 @@ def test_a_model_that_gives_no_number_is_refused(model, reviews, tmp_path):
         broken.bert.embeddings.LayerNorm.weight.fill_(3e38)  # finite, but their sums are not
     broken.save_pretrained(tmp_path / "broken")
     AutoTokenizer.from_pretrained(model).save_pretrained(tmp_path / "broken")
-    call("broken", "--data", reviews, "--output", "judged", code=4)
+    AcceleratorState._reset_state(reset_partial_state=True)
+    result = CliRunner().invoke(cli.main, f"eval broken -d {reviews} --output judged --precision fp32".split())
+    assert result.exit_code == 4 and "gives no number for 45 of 45 rows" in result.stderr
+    assert "another model" in result.stderr and "--precision" not in result.stderr, "it is fp32 already"
     assert os.listdir(tmp_path) == ["broken"]
+
+
+def test_seed_is_that_of_the_resamples_and_not_of_the_rows(model):
+    def judged(*seeds: object) -> dict:
+        return json.loads(call(model, "-d", "synthetic", "-o", "synthetic_rows=40", "--samples", 100, "--json", *seeds))
+
+    plain, resampled, others = judged(), judged("--seed", 1), judged("-o", "seed=1")
+    assert resampled["scores"] == plain["scores"] != others["scores"]
+    assert resampled["intervals"]["log_loss"] != plain["intervals"]["log_loss"]
+    assert judged("--seed", 42) == plain
+    assert [found["seed"] for found in (plain, resampled, others)] == [42, 1, 42]
 
 
 def test_rows_may_be_longer_than_in_training(model, reviews, tmp_path):

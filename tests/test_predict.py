@@ -25,6 +25,8 @@ from click.testing import CliRunner, Result
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from sentiment_ft import cli, predict
+from sentiment_ft import predictor as predictor_module
+from sentiment_ft.data.records import excerpt
 from sentiment_ft.data.text import clean
 from sentiment_ft.errors import ModelError, OutputError
 from sentiment_ft.model import classifier, tokenization
@@ -97,7 +99,7 @@ def test_one_text_in_one_record_out_in_order(model):
     assert [record["line"] for record in found] == [1, 2, 3, 4, 5, 6]
     assert [record.get("error") for record in found] == [None, "no text", None, None, None, "no text"]
     for record, text in zip(found, TEXTS, strict=True):
-        assert record["text"] == clean(text)
+        assert record["text"] == (excerpt(text) if "error" in record else clean(text))
         if "error" not in record:
             p = by_hand(model, text)
             assert record["probabilities"] == pytest.approx({"negative": 1 - p, "positive": p}, abs=2e-6)
@@ -154,6 +156,19 @@ def test_files(name, lines, model, tmp_path):
     assert [record.get("error") for record in found] == [None, None, "no text"]
 
 
+def test_a_folder_gives_records_that_name_their_file(model, tmp_path):
+    (tmp_path / "pos").mkdir()
+    (tmp_path / "neg").mkdir()
+    for name, text in (("pos/1.txt", "good"), ("neg/1.txt", "bad"), ("neg/2.txt", " ")):
+        (tmp_path / name).write_text(text)
+    found = records(call(model, "--file", str(tmp_path)))
+    files = [str(Path(record["file"]).relative_to(tmp_path)) for record in found]
+    assert files == ["neg/1.txt", "neg/2.txt", "pos/1.txt"] and [record["line"] for record in found] == [1, 1, 1]
+    table = list(csv.DictReader(io.StringIO(call(model, "--file", str(tmp_path), "--format", "csv"), newline="")))
+    assert [row["file"] for row in table] == [record["file"] for record in found]
+    assert "neg/2.txt line 1: no text" in call(model, "--file", str(tmp_path), "--format", "text")
+
+
 def test_the_three_formats_say_the_same(model, tmp_path):
     write_inputs(tmp_path)
     jsonl = records(call(model, "--file", "a.txt"))
@@ -190,6 +205,24 @@ def test_standard_input(model):
         "not UTF-8: byte 0xe9 at column 4",
         None,
     ]
+
+
+def test_a_text_that_is_too_long_is_told_wherever_it_comes_from(model, tmp_path):
+    long = "x" * 100_001
+    (tmp_path / "a.txt").write_text(f"good\n{long}\n")
+    with standard_input(f"good\n{long}\n".encode()):
+        found = [records(call(model)), records(call(model, "--file", str(tmp_path / "a.txt")))]
+    for kind in found:
+        assert kind[1]["error"] == "text too long: 100,001 characters, at most 100,000" and len(kind[1]["text"]) == 80
+    assert found[0] == found[1]
+    assert records(call(model, "good", long))[1]["error"] == found[0][1]["error"]
+
+
+def test_reading_ahead_ends_at_so_many_characters(monkeypatch):
+    monkeypatch.setattr(predictor_module, "CHUNK_CHARACTERS", 10)
+    texts = (Prediction(line, "x" * length) for line, length in enumerate([4, 5, 1, 20, 3], 1))
+    chunks = [[record.line for record in predictor_module._read_ahead(texts)] for _ in range(4)]
+    assert chunks == [[1, 2, 3], [4], [5], []]
 
 
 @pytest.mark.parametrize("style", ["csv", "jsonl", "text"])
@@ -361,10 +394,34 @@ def test_nothing_is_written_when_the_input_breaks_off(model, tmp_path):
 def test_model_that_gives_no_number_is_refused(predictor, monkeypatch):
     no_numbers = lambda **batch: SimpleNamespace(logits=torch.full((len(batch["input_ids"]), 2), torch.nan))  # noqa: E731
     monkeypatch.setattr(predictor, "_model", no_numbers)
-    with pytest.raises(ModelError, match=r"gives no number for 2 of 2 texts"):
-        list(predictor.predict(from_arguments(["good", "", "bad"])))
+    for precision, way_out in (("fp32", "another model"), ("bf16", "--precision fp32")):
+        monkeypatch.setattr(predictor, "_precision", precision)
+        with pytest.raises(ModelError, match=r"gives no number for 2 of 2 texts") as caught:
+            list(predictor.predict(from_arguments(["good", "", "bad"])))
+        assert caught.value.way_out.startswith(way_out)
     with pytest.raises(ValueError, match="JSON"):
         predict.write([Prediction(1, "x", float("nan"))], io.StringIO(), "jsonl")
+
+
+@pytest.mark.parametrize("p", [0.5, 0.5000004, 0.4999996, np.nextafter(0.5, 1), np.nextafter(0.5, 0), 0.123456789])
+def test_label_is_decided_before_rounding_and_what_is_written_agrees(p):
+    found = Prediction(1, "x", float(p)).to_json()
+    assert found["label"] == ("positive" if p > 0.5 else "negative"), "as eval says, and one half is negative"
+    written = found["probabilities"]
+    assert (written["positive"] > 0.5) == (p > 0.5) and (written["negative"] <= 0.5 or p < 0.5)
+    assert found["confidence"] == written[found["label"]] == max(written.values())
+    assert abs(p - 0.5) < 1e-5 or written == {"negative": 0.876543, "positive": 0.123457}
+
+
+def test_file_of_a_record_is_kept_and_told(predictor):
+    given = [
+        Prediction(1, "good", file="a.txt"),
+        Prediction(2, "", error="no text", file="a.txt"),
+        Prediction(1, "bad"),
+    ]
+    found = [record.to_json() for record in predictor.predict(given)]
+    assert [record.get("file") for record in found] == ["a.txt", "a.txt", None]
+    assert list(found[0])[:2] == ["file", "line"] and "file" not in found[2]
 
 
 def test_arguments_of_a_locale_without_utf8():

@@ -83,6 +83,7 @@ def test_every_fault_is_told_at_once_with_its_place_and_a_near_key(written):
         (["data=a.csv", "validation=a.csv"], "validation and data are the same rows: leave out validation"),
         (["data=a.csv", "test=a.csv"], "test and data are the same rows"),
         (["data=a.csv", "validation=b.csv", "test=b.csv"], "test and validation are the same rows"),
+        (["negative_max_rating=0", "positive_min_rating=4"], "all rows are synthetic, which have no columns"),
         (["num_train_epochs=1e7"], "less than or equal to 1000000"),
         (["max_steps=10000000000000"], "less than or equal to 1099511627776"),
         *(
@@ -98,6 +99,28 @@ def test_every_fault_is_told_at_once_with_its_place_and_a_near_key(written):
 )
 def test_values_that_contradict_each_other_are_refused(overrides, said):
     assert said in refusal("quickstart", overrides)
+
+
+@pytest.mark.parametrize("other", ["./a.csv", "{home}/a.csv", "~/a.csv", "link.csv", "sub/../a.csv"])
+def test_the_same_rows_under_another_name_are_refused(tmp_path, monkeypatch, other):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "a.csv").touch()
+    (tmp_path / "b.csv").touch()
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "link.csv").symlink_to("a.csv")
+    other = other.format(home=tmp_path)
+    assert "validation and data are the same rows" in refusal("quickstart", ["data=a.csv", f"validation='{other}'"])
+    assert "test and data are the same rows" in refusal("quickstart", ["data=a.csv", f"test='{other}'"])
+    named = ["data=b.csv", "validation=a.csv", f"test='{other}'"]
+    assert "test and validation are the same rows" in refusal("quickstart", named)
+
+
+def test_synthetic_rows_are_not_those_of_a_folder_of_that_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "synthetic").mkdir()
+    assert load("quickstart", ["data=synthetic", "test=./synthetic"]).config.test == "./synthetic"
+    assert load("quickstart", ["data=a.csv", "test=./a.csv"]).config.test == "./a.csv", "of what is not there"
 
 
 @pytest.mark.parametrize("text", ["1e-6", "1E-6", "1.0e-6", "+1e-6", "0.000001", "1_0e-7"])
@@ -123,6 +146,9 @@ def test_other_words_for_precision_are_refused(text):
 
 def test_null_gives_the_default_back():
     assert load("t4", ["warmup_steps=null", "warmup_ratio=0.1"]).config.warmup_steps is None
+    words = ["data=a.csv", "label_map={a: 0, b: 1}"]
+    assert load("quickstart", [*words, "label_map=null"]).config.label_map == {}
+    assert load("quickstart", words, {"label_map": ""}).config.label_map == {}
 
 
 @pytest.mark.parametrize(
@@ -288,6 +314,15 @@ def test_run_name_is_the_recipes_name_made_fit_for_a_folder(written):
         stem = load(written("seed: 1", name)).run_name
         assert Config(run_name=stem).run_name == stem, "the folder's config.yaml is a recipe too"
     assert load(written("run_name: other")).run_name == "other"
+
+
+def test_run_on_other_data_than_the_recipes_is_named_by_it_too():
+    assert load("t4", [], {"data": "in/my reviews.csv"}).run_name == "t4-my-reviews"
+    assert load("t4", ["data=hub:a/b"]).run_name == "t4-b"
+    assert load("t4", ["run_name=mine"], {"data": "a.csv"}).run_name == "mine"
+    assert load("t4", ["seed=3"]).run_name == "t4"
+    longest = load("t4", [], {"data": "x" * 99}).run_name
+    assert Config(run_name=longest).run_name == longest
 
 
 WORDS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)

@@ -66,9 +66,16 @@ def trained(model, reviews, tmp_path, monkeypatch):
     return run
 
 
+def read(path: Path) -> list[dict]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
 def records(folder: Path, event: str) -> list[dict]:
-    lines = (folder / "metrics.jsonl").read_text().splitlines()
-    return [record for record in map(json.loads, lines) if record["event"] == event]
+    return [record for record in read(folder / "metrics.jsonl") if record["event"] == event]
+
+
+def sureness(row: dict) -> float:
+    return abs(row["p_positive"] - 0.5)
 
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:
@@ -99,6 +106,23 @@ def test_run_folder_holds_everything_and_the_model_is_a_plain_one(trained):
     assert summary["rows"] == {"train": 104, "validation": 26}
     assert summary["updates"] == 7 and summary["wall_s"] > 0
     assert [receipt["rows_read"] for receipt in summary["receipts"]] == [130]
+
+
+def test_every_judged_part_leaves_its_rows_errors_and_pictures_and_all_of_it_is_replaced(trained, tmp_path):
+    test = write_reviews(tmp_path / "test.jsonl", 12)
+    folder = trained("max_steps=1", f"test={test}")
+    for prefix, count in (("", 26), ("test_", 12)):
+        rows, wrong = (read(folder / f"{prefix}{name}.jsonl") for name in ("predictions", "worst_errors"))
+        assert len(rows) == count and 0 < len(wrong) < count
+        surest = sorted((row for row in rows if row["prediction"] != row["label"]), key=lambda row: -sureness(row))
+        assert [sureness(row) for row in wrong] == [sureness(row) for row in surest]
+        for name in ("confusion", "curves", "reliability"):
+            assert (folder / "plots" / f"{prefix}{name}.png").is_file(), prefix + name
+    assert {row["file"] for row in read(folder / "test_predictions.jsonl")} == {str(test)}
+    written = {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
+    assert written[folder / "summary.json"] == max(written.values()), "it says that the rest is there"
+    trained("max_steps=1", overwrite=True)
+    assert not list(folder.rglob("*test_*"))
 
 
 def test_resolved_config_reloads_as_the_same_recipe(trained):
@@ -206,6 +230,7 @@ def assert_judged_on_test(folder: Path, test: Path) -> None:
     rows = [json.loads(line) for line in test.read_text().splitlines()]
     predictor = Predictor(str(folder / "best"), precision="fp32")
     found = [record.p_positive for record in predictor.predict(Prediction(0, row["text"]) for row in rows)]
+    np.testing.assert_allclose([row["p_positive"] for row in read(folder / "test_predictions.jsonl")], found, atol=1e-5)
     right = np.mean([(p > 0.5) == row["label"] for p, row in zip(found, rows, strict=True)])
     assert summary["test"]["scores"]["accuracy"] == pytest.approx(right)
     likelihood = np.where([row["label"] for row in rows], found, 1 - np.array(found))
@@ -354,7 +379,7 @@ def test_contradicting_batch_is_told_before_rows_are_read(trained, monkeypatch):
 
 def test_config_of_a_run_reloads_under_its_name(trained):
     folder = trained("max_steps=1")
-    assert recipe.load(str(folder / "config.yaml")).run_name == "quickstart"
+    assert recipe.load(str(folder / "config.yaml")).run_name == "quickstart-reviews"
 
 
 def test_what_training_has_seen_is_counted_for_every_part_that_judges(trained, tmp_path):

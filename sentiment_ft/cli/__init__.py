@@ -19,7 +19,7 @@ from sentiment_ft.cli.verb import EXIT_CODES, Verbs
 )
 @click.version_option(__version__, "-V", "--version", prog_name="sentiment-ft")
 def main() -> None:
-    """Fine-tune BERT for the sentiment of movie reviews, from one T4 to a cluster.
+    """Fine-tune BERT for the sentiment of movie reviews.
 
     \b
     sentiment-ft train                          the main job: 3,000 synthetic reviews, bundled BERT

@@ -50,7 +50,13 @@ def make(
 @data.command("show", epilog=EXIT_CODES)
 @click.argument("source", default="synthetic")
 @click.option(
-    "-m", "--model", "model_name_or_path", default="bundled", show_default=True, help="Whose tokenizer counts."
+    "-m",
+    "--model",
+    "model_name_or_path",
+    default="bundled",
+    show_default=True,
+    metavar="NAME|DIR",
+    help="Whose tokenizer counts.",
 )
 @click.option("--max-length", type=click.IntRange(8), default=256, show_default=True, metavar="TOKENS")
 @click.option("--samples", type=click.IntRange(0), default=6, show_default=True, metavar="N", help="Rows to print.")

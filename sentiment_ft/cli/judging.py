@@ -20,14 +20,23 @@ from sentiment_ft.cli.verb import EXIT_CODES, Verb
     help="Labelled rows: file, folder, synthetic:held-out, hub:NAME:SPLIT.",
 )
 @click.option(
-    "--output", metavar="DIR", help="Write judgement.json, predictions.jsonl, worst_errors.jsonl and plots there."
+    "--output", metavar="DIR", help="Write judgement.json, predictions, worst errors, rejected rows and plots there."
 )
 @reading_options
 @click.option(
     "--max-length", type=click.IntRange(8), metavar="TOKENS", help="Default: what the model was trained with."
 )
-@click.option("--batch", type=click.IntRange(1), default=32, show_default=True, metavar="ROWS")
-@click.option("--mixed-precision", "--precision", type=PRECISIONS, default="auto", show_default=True)
+@click.option(
+    "--batch", type=click.IntRange(1), default=32, show_default=True, metavar="ROWS", help="Rows fed at once."
+)
+@click.option(
+    "--mixed-precision",
+    "--precision",
+    type=PRECISIONS,
+    default="auto",
+    show_default=True,
+    help="auto: the best of the device.",
+)
 @click.option(
     "--samples",
     type=click.IntRange(100),
@@ -36,7 +45,14 @@ from sentiment_ft.cli.verb import EXIT_CODES, Verb
     metavar="N",
     help="Bootstrap resamples behind the intervals.",
 )
-@click.option("--seed", type=int, metavar="N", help="Seed of the resamples (42).")
+@click.option(
+    "--seed",
+    type=click.IntRange(0),
+    default=42,
+    show_default=True,
+    metavar="N",
+    help="Seed of the resamples, not of rows.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the judgement as JSON on standard output.")
 @quiet_option
 def evaluate(model: str | None, overrides: tuple[str, ...], as_json: bool, quiet: bool, **options: Any) -> None:
@@ -50,7 +66,7 @@ def evaluate(model: str | None, overrides: tuple[str, ...], as_json: bool, quiet
     """
     from sentiment_ft import evaluation
 
-    own = ("output", "batch", "max_length", "mixed_precision", "samples")
+    own = ("output", "batch", "max_length", "mixed_precision", "samples", "seed")
     config = load_reading(overrides, {key: value for key, value in options.items() if key not in own}).config
     evaluation.run(
         model,
@@ -60,6 +76,7 @@ def evaluate(model: str | None, overrides: tuple[str, ...], as_json: bool, quiet
         max_length=options["max_length"],
         precision=options["mixed_precision"],
         samples=options["samples"],
+        seed=options["seed"],
         as_json=as_json,
         quiet=quiet,
     )
@@ -80,8 +97,17 @@ def evaluate(model: str | None, overrides: tuple[str, ...], as_json: bool, quiet
     help="Default: by --output; text on a terminal, else jsonl.",
 )
 @click.option("--max-length", type=click.IntRange(8), metavar="TOKENS")
-@click.option("--batch", type=click.IntRange(1), default=32, show_default=True, metavar="ROWS")
-@click.option("--mixed-precision", "--precision", type=PRECISIONS, default="auto", show_default=True)
+@click.option(
+    "--batch", type=click.IntRange(1), default=32, show_default=True, metavar="ROWS", help="Rows fed at once."
+)
+@click.option(
+    "--mixed-precision",
+    "--precision",
+    type=PRECISIONS,
+    default="auto",
+    show_default=True,
+    help="auto: the best of the device.",
+)
 @quiet_option
 def predict(texts: tuple[str, ...], **options: Any) -> None:
     """Label texts: arguments, rows of a file, or standard input.

@@ -1,4 +1,4 @@
-"""What Ctrl-C and SIGTERM do to a verb: an exception where Python can take one, an exit where it cannot.
+"""What Ctrl-C, SIGTERM and SIGHUP do to a verb: an exception where Python can take one, an exit where it cannot.
 
 The exception alone is not enough: thrown through the start of a C++ module it aborts the process (SIGABRT, seen once in
 some hundred interrupted imports of torch), and thrown into a destructor or a callback it is printed and forgotten.
@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any, NoReturn
 
+from sentiment_ft.run.writing import discard_unfinished
+
 # Tidying up takes well under a second; whoever takes longer has swallowed the exception.
 SECONDS_TO_TIDY_UP = 10.0
 
@@ -27,17 +29,19 @@ def received() -> int:
 
 @contextlib.contextmanager
 def end_the_verb(say: Callable[[int], int]) -> Iterator[None]:
-    """Within: SIGINT and SIGTERM raise KeyboardInterrupt. A second one, one during an import, and one that nothing has
-    answered after SECONDS_TO_TIDY_UP ends the process there; `say` writes the last line and returns the exit code.
+    """Within: SIGINT, SIGTERM and SIGHUP raise KeyboardInterrupt. A second one, one during an import, and one that
+    nothing has answered after SECONDS_TO_TIDY_UP ends the process there; `say` writes the last line and returns the
+    exit code.
 
-    A signal that is ignored, as in a shell's background job, or handled by someone else stays so. Under a launcher
-    SIGTERM stays deadly: a process that waits for the others inside a collective would not see it. Only the main thread
-    may set handlers.
+    A signal that is ignored, as in a shell's background job or under nohup, or handled by someone else stays so. Under
+    a launcher SIGTERM and SIGHUP stay deadly: a process that waits for the others inside a collective would not see
+    them. Only the main thread may set handlers.
     """
     _received.clear()
     late: list[threading.Timer] = []
 
     def leave(number: int) -> NoReturn:
+        discard_unfinished()
         os._exit(say(number))
 
     def handle(number: int, frame: FrameType | None) -> NoReturn:
@@ -52,7 +56,7 @@ def end_the_verb(say: Callable[[int], int]) -> Iterator[None]:
 
     wanted: dict[int, Any] = {signal.SIGINT: signal.default_int_handler}
     if "LOCAL_RANK" not in os.environ:
-        wanted[signal.SIGTERM] = signal.SIG_DFL
+        wanted |= {signal.SIGTERM: signal.SIG_DFL, signal.SIGHUP: signal.SIG_DFL}
     before = {number: usual for number, usual in wanted.items() if signal.getsignal(number) is usual}
     if threading.current_thread() is not threading.main_thread():
         before = {}

@@ -13,7 +13,9 @@ from sentiment_ft.errors import ConfigError
 
 @click.command(cls=Verb, epilog=EXIT_CODES)
 @config_options
-@click.option("--output", metavar="DIR", help="Run folder; default runs/NAME, or NAME-2, -3, ... where it exists.")
+@click.option(
+    "--output", metavar="DIR", help="Run folder; default runs/RECIPE[-DATA], or with -2, -3, ... where it exists."
+)
 @click.option("--overwrite", is_flag=True, help="Replace the run folder given by --output.")
 @click.option("--log-all-ranks", is_flag=True, help="Processes other than the first: FOLDER/logs/rank-N.log.")
 @quiet_option

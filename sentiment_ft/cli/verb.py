@@ -10,16 +10,7 @@ from typing import Any
 import click
 
 from sentiment_ft.cli import processes, signals
-from sentiment_ft.errors import (
-    EXIT_BUG,
-    EXIT_DONE,
-    EXIT_INTERRUPTED,
-    EXIT_MODEL,
-    EXIT_OUTPUT,
-    EXIT_PEER,
-    EXIT_TERMINATED,
-    UserError,
-)
+from sentiment_ft.errors import EXIT_BUG, EXIT_DONE, EXIT_MODEL, EXIT_OUTPUT, EXIT_PEER, UserError
 from sentiment_ft.terminal import escape_what_cannot_be_printed, fall_silent, printable
 
 EXIT_CODES = """
@@ -27,7 +18,7 @@ EXIT_CODES = """
 Exit codes: 0 done; 1 a bug of ours; 2 usage, recipe or config; 3 data;
 4 model, device or package; 5 training gave no usable model;
 6 output cannot be written; 7 another process of the run ended;
-130 interrupted (Ctrl-C), 143 by SIGTERM.
+130 interrupted (Ctrl-C); 143 ended by SIGTERM, 129 by SIGHUP.
 """
 
 
@@ -64,10 +55,10 @@ class Verb(click.Command):
     def _say_interrupted(self, number: int) -> int:
         """Say the last line after a signal; returns the exit code."""
         best = "; best/ in the run folder, if it is there, is whole" if self.name == "train" else ""
-        what = "terminated (SIGTERM)" if number == signal.SIGTERM else "interrupted"
+        what = "interrupted" if number == signal.SIGINT else f"ended by {signal.Signals(number).name}"
         if processes.rank() == 0:  # Ctrl-C reaches all processes of a terminal
             _say(f"{what}; what was finished before stays on disk{best}")
-        return EXIT_TERMINATED if number == signal.SIGTERM else EXIT_INTERRUPTED
+        return 128 + number
 
 
 def _answer(error: Exception) -> int:

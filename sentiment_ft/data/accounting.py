@@ -69,8 +69,8 @@ def _way_out(reasons: Mapping[str, int], rejected: int, used: int) -> str:
             )
         if not used and len(labels) == 2:
             return (
-                "say which is negative (0) and which positive (1), perhaps the other way round: "
-                f"--label-map '{{{labels[0]}: 0, {labels[1]}: 1}}'"
+                "say which is negative and which positive, with 0 and 1 for the question marks: "
+                f"--label-map '{{{labels[0]}: ?, {labels[1]}: ?}}'"
             )
         return (
             "there are two labels here: map every one to use, the known ones too, as in "

@@ -18,6 +18,7 @@ RATING_COLUMNS = ("rating", "stars", "score", "overall", "star_rating")  # first
 FAMILY_COLUMN = "family"  # with validation_split: families, rows of one go to the same side
 UNDERSTOOD = {"0": 0, "neg": 0, "negative": 0, "false": 0, "1": 1, "pos": 1, "positive": 1, "true": 1}
 
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)")  # float() would also read 1_0, inf and 1e400
 _WHOLE = re.compile(r"([+-]?)0*(\d+)(?:\.0*)?")
 
 
@@ -67,6 +68,12 @@ def _find(
             return candidate
         if _key(candidate) in by_key:
             return by_key[_key(candidate)]
+    if wanted is not None and taken is not None and _key(wanted) == _key(taken):
+        raise DataError(
+            f"the column '{printable(taken, 40)}' is the text and cannot be the {role} too",
+            where=where,
+            way_out=f"name another one: --text-column NAME or --{role}-column NAME",
+        )
     listed = ", ".join(f"'{printable(name, 40)}'" for name in names[:20]) + (", …" if len(names) > 20 else "")
     near = (
         difflib.get_close_matches(_key(wanted), by_key, n=1)
@@ -106,11 +113,10 @@ class Labels:
         return "no label" if key == "-1" else f"unknown label '{printable(str(value).strip(), 40)}'"
 
     def _read_rating(self, key: str, negative_max: float, positive_min: float) -> int | str:
-        try:
-            rating = float(key)
-        except ValueError:
-            rating = math.nan
-        if math.isnan(rating):
+        if key == "-1" and negative_max >= 0:  # as without cuts; where the ratings go below zero, it is one of them
+            return "no label"
+        rating = float(key) if _NUMBER.fullmatch(key) else math.nan
+        if not math.isfinite(rating):  # four hundred digits are infinite
             return f"unknown rating '{printable(key, 40)}'"
         if negative_max < rating < positive_min:
             return f"rating {rating:g} lies between {negative_max:g} and {positive_min:g}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections import Counter
 from collections.abc import Iterable
@@ -16,6 +17,7 @@ from sentiment_ft.config import Config
 from sentiment_ft.data import cache, splits
 from sentiment_ft.data.accounting import check_labels, check_rejected
 from sentiment_ft.data.cache import Corpus, Receipt
+from sentiment_ft.data.folders import is_review_folder
 from sentiment_ft.data.overlap import Overlap, overlap
 from sentiment_ft.data.rows import Rows
 from sentiment_ft.data.sources import Source
@@ -75,8 +77,20 @@ class Prepared:
         return [corpus.receipt for corpus in self.corpora]
 
 
+def _is_review_folder(name: str) -> bool:
+    path = os.path.expanduser(name)
+    return os.path.isdir(path) and is_review_folder(Path(path))
+
+
 def source_of(config: Config, name: str) -> Source:
-    """One of the config's sources with the config's columns, labels and cuts."""
+    """One of the config's sources with the config's columns, labels and cuts; pos/ and neg/ without them where another
+    source, which has columns, is meant.
+    """
+    others = {config.data, config.validation, config.test} - {None, name}
+    if _is_review_folder(name) and any(
+        not other.startswith("synthetic") and not _is_review_folder(other) for other in map(str, others)
+    ):
+        return Source(name)
     fifth = max(2, config.synthetic_rows // 5)  # rows to judge by: the same whether a run or `eval` asks for them
     return Source(
         name=name,

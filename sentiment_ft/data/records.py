@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from sentiment_ft.data.text import clean
 from sentiment_ft.terminal import printable
 
 MAX_LINE_BYTES = 16 * 2**20  # bytes; a longer line is rejected without being held in memory
@@ -37,8 +38,19 @@ class Rejected:
     excerpt: str
 
 
+def cleaned(text: str) -> tuple[str, str | None]:
+    """(clean text, None), or ("", why it cannot be used): the same for a row to learn from and a text to predict."""
+    if len(text) > MAX_TEXT_CHARACTERS:
+        return "", f"text too long: {len(text):,} characters, at most {MAX_TEXT_CHARACTERS:,}"
+    found = clean(text)
+    return found, None if found else "no text"
+
+
 def rejected(file: str, line: int, reason: str, content: str) -> Rejected:
     """A Rejected with the first characters of the content as its excerpt, on one line and escaped."""
-    return Rejected(
-        file, line, reason, printable(" ".join(content[: 4 * EXCERPT_CHARACTERS].split()), EXCERPT_CHARACTERS)
-    )
+    return Rejected(file, line, reason, excerpt(content))
+
+
+def excerpt(content: str) -> str:
+    """Its first characters, safe to print."""
+    return printable(" ".join(content[: 4 * EXCERPT_CHARACTERS].split()), EXCERPT_CHARACTERS)

@@ -5,7 +5,9 @@ Columns: text, label, file, line, family, input_ids, length and uncut_length in 
 
 from __future__ import annotations
 
+import bisect
 import contextlib
+import itertools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -19,6 +21,7 @@ from sentiment_ft.data import encoding
 from sentiment_ft.data.sources import Row
 
 CHUNK = 8192  # rows per Arrow batch: at 300 tokens a row about 10 MB held at once
+CHUNK_CHARACTERS = 16_000_000  # or fewer rows, where they are long
 _SCHEMA = pa.schema(
     [
         ("text", pa.string()),
@@ -43,6 +46,7 @@ class RowsWriter:
             self._opened = opened.pop_all()
         self._tokenizer, self._max_length = tokenizer, max_length
         self._pending: list[Row] = []
+        self._characters = 0
         self.written = 0
 
     def __enter__(self) -> RowsWriter:
@@ -51,7 +55,8 @@ class RowsWriter:
     def add(self, row: Row) -> bool:
         """True when that filled a chunk, which is then on its way to the file."""
         self._pending.append(row)
-        if len(self._pending) < CHUNK:
+        self._characters += len(row.text)
+        if len(self._pending) < CHUNK and self._characters < CHUNK_CHARACTERS:
             return False
         self._flush()
         return True
@@ -60,6 +65,7 @@ class RowsWriter:
         self._writer.write_batch(_batch(self._pending, self._tokenizer, self._max_length))
         self.written += len(self._pending)
         self._pending.clear()
+        self._characters = 0
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -75,7 +81,7 @@ class Rows:
     def __init__(self, path: Path) -> None:
         reader = pa.ipc.open_file(pa.memory_map(str(path)))
         self._batches = [reader.get_batch(number) for number in range(reader.num_record_batches)]
-        self._chunk = self._batches[0].num_rows if self._batches else CHUNK  # all have as many but the last
+        self._starts = list(itertools.accumulate((batch.num_rows for batch in self._batches), initial=0))
         self.labels: NDArray[np.int8] = self._column("label", np.int8)
         self.uncut_lengths: NDArray[np.int32] = self._column("uncut_length", np.int32)
         self.lengths: NDArray[np.int32] = self._column("length", np.int32)
@@ -90,9 +96,14 @@ class Rows:
         parts = [batch.column(name).to_numpy() for batch in self._batches]
         return np.concatenate(parts) if parts else np.empty(0, dtype)
 
+    def _place(self, row: int) -> tuple[int, int]:
+        """Number of the batch that holds the row, and the row's place in it."""
+        chunk = bisect.bisect_right(self._starts, row) - 1
+        return chunk, row - self._starts[chunk]
+
     def input_ids(self, row: int) -> NDArray[np.int32]:
         """Ids of one row, special tokens included: a view of the mapped file."""
-        chunk, place = divmod(row, self._chunk)
+        chunk, place = self._place(row)
         offsets = self._offsets[chunk]
         ids: NDArray[np.int32] = self._values[chunk][offsets[place] : offsets[place + 1]]
         return ids
@@ -110,7 +121,7 @@ class Rows:
         return file
 
     def _cell(self, name: str, row: int) -> Any:
-        chunk, place = divmod(row, self._chunk)
+        chunk, place = self._place(row)
         return self._batches[chunk].column(name)[place].as_py()
 
     def texts(self, rows: Sequence[int] | NDArray[np.int64] | None = None) -> Iterator[str]:

@@ -17,15 +17,15 @@ from sentiment_ft.data import hub
 from sentiment_ft.data.folders import Files, find_files, read_review
 from sentiment_ft.data.formats import read_records
 from sentiment_ft.data.labels import Columns, Labels, find_columns, make_labels
-from sentiment_ft.data.records import MAX_TEXT_CHARACTERS, Record, Rejected, rejected
+from sentiment_ft.data.records import Record, Rejected, cleaned, rejected
 from sentiment_ft.data.text import CLEANING_VERSION, clean
-from sentiment_ft.errors import DataError
+from sentiment_ft.errors import ConfigError, DataError
 from sentiment_ft.synthetic import reviews
 from sentiment_ft.terminal import printable
 
 __all__ = ["Rejected", "Row", "Source", "fingerprint", "read"]
 
-READING_VERSION = 1  # part of the cache key: raise it whenever the same files give other rows
+READING_VERSION = 2  # part of the cache key: raise it whenever the same files give other rows
 PEEK_RECORDS = 100  # records whose keys are the columns: a JSON line may leave out what it does not have
 _SYNTHETIC: dict[str, reviews.Which] = {
     "synthetic": "train",
@@ -129,6 +129,13 @@ def _read_synthetic(source: Source) -> Iterator[Row]:
 
 def _read_files(files: Files, source: Source, labels: Labels) -> Iterator[Row | Rejected]:
     if files.reviews:
+        given = ("text_column", "label_column", "label_map", "negative_max_rating")
+        if idle := next((key for key in given if getattr(source, key) not in (None, ())), None):
+            raise ConfigError(
+                f"{idle} is given, and a folder with pos/ and neg/ has no columns: the folder of a review is its label",
+                where=printable(source.name),
+                way_out="leave it out",
+            )
         columns = Columns("text", "label", None)
         for path in files.paths:
             record = read_review(path)
@@ -164,19 +171,15 @@ def _row(record: Record, columns: Columns, labelled: bool, labels: Labels) -> Ro
         return rejected(record.file, record.line, "no text", "")
     if not isinstance(text, str):
         return rejected(record.file, record.line, f"text is not a string: {type(text).__name__}", str(text))
-    if len(text) > MAX_TEXT_CHARACTERS:
-        return rejected(
-            record.file, record.line, f"text too long: {len(text):,} characters, at most {MAX_TEXT_CHARACTERS:,}", text
-        )
-    cleaned = clean(text)
-    if not cleaned:
-        return rejected(record.file, record.line, "no text", text)
+    usable, fault = cleaned(text)
+    if fault is not None:
+        return rejected(record.file, record.line, fault, text)
     label: int | str = "no label" if columns.label is None else labels.read(record.columns.get(columns.label))
     if labelled and isinstance(label, str):
         return rejected(record.file, record.line, label, text)
     family = record.columns.get(columns.family) if columns.family is not None else None
     return Row(
-        cleaned,
+        usable,
         label if isinstance(label, int) else None,
         record.line,
         record.file,

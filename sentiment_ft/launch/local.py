@@ -136,7 +136,7 @@ def run(argv: Sequence[str], added: Mapping[str, str], *, quiet: bool) -> int:
         return _code(failure.exitcode, f"process {rank}")
     except SignalException as error:
         if error.sigval == signal.SIGTERM:  # the processes die of it without a word
-            console.print("error: terminated (SIGTERM); what was finished before stays on disk", markup=False)
+            console.print("error: ended by SIGTERM; what was finished before stays on disk", markup=False)
         return 128 + int(error.sigval)
     except (ValueError, ConnectionError, ImportError, RuntimeError) as error:
         raise ModelError(f"Accelerate cannot start: {printable(str(error), 300)}", where="accelerate launch") from None

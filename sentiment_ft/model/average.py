@@ -5,7 +5,7 @@ the next than by the weights of a single update.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 import torch
 
@@ -35,18 +35,22 @@ class Average:
 
     @contextlib.contextmanager
     def in_place(self, update: int) -> Iterator[None]:
-        """The model holds the average up to `update` within the block, and its own weights, to the bit, after it."""
+        """The model holds the average up to `update` within the block, and its own weights, to the bit, after it.
+
+        Within the block `values` holds the weights that are fp32, so that they take no more memory. Blocks do not nest.
+        """
         self._take_in(update)
-        own = [parameter.detach().clone() for parameter in self._parameters]
-        self.keep()
+        own = [_exchange(weight, value) for weight, value in zip(self._parameters, self.values, strict=True)]
         try:
             yield
         finally:
-            _put(self._parameters, own)
+            for weight, held in zip(self._parameters, own, strict=True):
+                _exchange(weight, held)
 
+    @torch.no_grad()
     def keep(self) -> None:
         """The model holds the average from now on."""
-        _put(self._parameters, self.values)
+        torch._foreach_copy_(list[torch.Tensor](self._parameters), self.values)
 
     @torch.no_grad()
     def _take_in(self, update: int) -> None:
@@ -74,5 +78,8 @@ class NoAverage:
 
 
 @torch.no_grad()
-def _put(parameters: Sequence[torch.Tensor], values: Sequence[torch.Tensor]) -> None:
-    torch._foreach_copy_(list(parameters), list(values))
+def _exchange(weight: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+    """Put value into weight; the tensor that now holds what was there, exactly: `value`, where both are fp32."""
+    own = weight.detach().clone()
+    weight.copy_(value)
+    return value.copy_(own) if value.dtype == own.dtype else own

@@ -140,6 +140,8 @@ def _from_pretrained(name: str, location: Location, *, new_head: bool, **changed
             use_safetensors=True,
             dtype=torch.float32,
             output_loading_info=True,
+            return_dict=True,  # whatever config.json says of these two: without names there are no .logits,
+            chunk_size_feed_forward=0,  # and a chunk has to divide the length of every batch
             **location.options,
             **changed,
         ),

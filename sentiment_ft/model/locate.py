@@ -18,6 +18,7 @@ from sentiment_ft.errors import ModelError
 from sentiment_ft.model import bundled
 from sentiment_ft.terminal import printable
 
+MAX_LAYERS = 1000  # ten times the deepest encoders; each is built before a weight is missed, which takes milliseconds
 MAX_HUB_NAME = 96  # characters of an organisation or a repository; the hub's limit
 
 
@@ -96,8 +97,16 @@ def guarded(name: str, location: Location, load: Callable[[], Any]) -> Any:
 
 
 def config_of(name: str, location: Location) -> Any:
-    """The config.json of a model. Raises ModelError."""
-    return guarded(name, location, lambda: AutoConfig.from_pretrained(location.path, **location.options))
+    """The config.json of a model. Raises ModelError, also for a number of layers that no model has."""
+    config = guarded(name, location, lambda: AutoConfig.from_pretrained(location.path, **location.options))
+    layers = getattr(config, "num_hidden_layers", None)
+    if isinstance(layers, int) and layers > MAX_LAYERS:
+        raise ModelError(
+            f"config.json announces {layers:,} layers, more than {MAX_LAYERS:,}",
+            where=printable(name, 200),
+            way_out="the number of layers in config.json must be that of its weights",
+        )
+    return config
 
 
 def _explained(name: str, location: Location, error: Exception) -> ModelError:

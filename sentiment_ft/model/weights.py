@@ -1,10 +1,12 @@
-"""Whether the weights of a checkpoint are all of the model, and all numbers."""
+"""Whether the weights of a checkpoint are all of the model, and all numbers, and whether it gives numbers."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from sentiment_ft.errors import ModelError
 from sentiment_ft.terminal import printable
@@ -40,6 +42,20 @@ def check_weights(model: Any, missing: set[str], unexpected: set[str], name: str
             f"holds numbers that are not finite ({_some(broken)})",
             where=printable(name, 200),
             way_out="copy, download or train it again",
+        )
+
+
+def check_numbers(p_positive: NDArray[np.float64], what: str, name: str, precision: str) -> None:
+    """Raises ModelError when the model gave no number for some of `what` (rows, texts): its sums are beyond what the
+    precision in use (fp32, fp16, bf16) can hold.
+    """
+    if missing := int((~np.isfinite(p_positive)).sum()):
+        raise ModelError(
+            f"gives no number for {missing} of {len(p_positive)} {what}",
+            where=printable(name, 200),
+            way_out="another model: its numbers are too large for fp32, so for every precision"
+            if precision == "fp32"
+            else "--precision fp32",
         )
 
 

@@ -8,7 +8,7 @@ import shlex
 from pathlib import Path
 
 from sentiment_ft.errors import OutputError
-from sentiment_ft.run.writing import unwritable
+from sentiment_ft.run.writing import is_empty, unwritable
 from sentiment_ft.terminal import printable
 
 
@@ -18,7 +18,7 @@ def fresh(output: str) -> Path:
     check_name(folder)
     if not os.path.lexists(folder):
         check_above(folder)
-    elif not (folder.is_dir() and not any(folder.iterdir())):
+    elif not (folder.is_dir() and is_empty(folder)):
         raise OutputError(
             "exists and is not an empty folder", where=printable(str(folder), 200), way_out="another --output"
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 from collections.abc import Sequence
@@ -25,6 +26,8 @@ OWNED = frozenset(
         "metrics.jsonl",
         "predictions.jsonl",
         "worst_errors.jsonl",
+        "test_predictions.jsonl",
+        "test_worst_errors.jsonl",
         "summary.json",
         "plots",
         "best",
@@ -32,6 +35,13 @@ OWNED = frozenset(
         "logs",
     }
 )
+INNER = {
+    "best": re.compile(
+        r"config\.json|README\.md|model[-0-9a-z]*\.safetensors(\.index\.json)?|tokenizer.*|special_tokens_map\.json|"
+        r"added_tokens\.json|chat_template\.jinja|vocab\.(txt|json)|merges\.txt|.*\.model|\.[0-9a-f]{8}\.tmp"
+    ),
+    "plots": re.compile(r"((test_)?(confusion|curves|reliability)|lengths|loss|metrics)\.png(\.part)?"),
+}
 _held: list[int] = []  # the descriptor that locks the folder of this process's newest run, until the process ends
 
 
@@ -123,12 +133,21 @@ def _check_replaceable(folder: Path) -> None:
         raise OutputError(
             f"has no {MARK} of a run: this is not a run folder and will not be deleted", where=where, way_out=way_out
         )
-    if foreign := sorted(name for name in os.listdir(folder) if not _is_owned(name)):
+    if foreign := _foreign(folder):
         shown = ", ".join(printable(name, 60) for name in foreign[:3])
         more = f" and {len(foreign) - 3} more" if len(foreign) > 3 else ""
         raise OutputError(
             f"holds files that no run writes: {shown}{more}", where=where, way_out=f"move them away, or {way_out}"
         )
+
+
+def _foreign(folder: Path) -> list[str]:
+    """Names in the folder, and in the best model and the plots in it, that no run writes."""
+    found = [name for name in os.listdir(folder) if not _is_owned(name)]
+    for inner, ours in INNER.items():
+        if (folder / inner).is_dir() and not (folder / inner).is_symlink():
+            found += [f"{inner}/{name}" for name in os.listdir(folder / inner) if not ours.fullmatch(name)]
+    return sorted(found)
 
 
 def _is_run(folder: Path) -> bool:

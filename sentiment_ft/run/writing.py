@@ -21,6 +21,7 @@ DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 # What a killed `staged_file` or `write_folder` of the best model leaves.
 ASIDE = re.compile(r"\.[0-9a-f]{8}\.tmp|\.best\.(?:new|old)")
 _NEW = re.compile(r"\.[0-9a-f]{8}\.new")  # what `write_new_folder` writes aside
+_unfinished: set[Path] = set()  # files and folders that this process is writing aside
 
 
 @contextlib.contextmanager
@@ -31,6 +32,7 @@ def staged_file(path: Path, *, new: bool = False) -> Iterator[TextIO]:
     instead. Raises OutputError.
     """
     staged = _aside(path.parent, "tmp")
+    _unfinished.add(staged)
     try:
         with staged.open("x", encoding="utf-8", newline="", errors="backslashreplace") as file:
             yield file
@@ -45,6 +47,15 @@ def staged_file(path: Path, *, new: bool = False) -> Iterator[TextIO]:
     finally:
         with contextlib.suppress(OSError):  # nothing to remove where the folder is a file
             staged.unlink()
+        _unfinished.discard(staged)
+
+
+def discard_unfinished() -> None:
+    """Remove what is being written aside: for a process that ends without unwinding its stack."""
+    for staged in list(_unfinished):
+        with contextlib.suppress(OSError):
+            staged.unlink()
+        shutil.rmtree(staged, ignore_errors=True)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -102,6 +113,7 @@ def write_new_folder(folder: Path, fill: Callable[[Path], None]) -> None:
         folder.parent.mkdir(parents=True, exist_ok=True)
         if folder.is_dir():
             staged = _aside(folder, "new")
+        _unfinished.add(staged)
         with _disk_full_is_an_oserror():
             _fill(staged, fill)
         try:
@@ -119,17 +131,23 @@ def write_new_folder(folder: Path, fill: Callable[[Path], None]) -> None:
         raise unwritable(folder, error) from None
     finally:
         shutil.rmtree(staged, ignore_errors=True)
+        _unfinished.discard(staged)
 
 
 def _move_in(staged: Path, folder: Path) -> None:
     """Raises FileExistsError when the folder, but for what is aside in it, is not empty."""
-    if any(not _NEW.fullmatch(name) for name in os.listdir(folder)):
+    if not is_empty(folder):
         raise FileExistsError(errno.EEXIST, "is not empty any more")
     for path in sorted(staged.iterdir()):
         if path.is_dir():
             path.rename(folder / path.name)
         else:
             _move_to_free(path, folder / path.name)
+
+
+def is_empty(folder: Path) -> bool:
+    """But for what a killed process, or one at work, has aside in it."""
+    return all(_NEW.fullmatch(name) for name in os.listdir(folder))
 
 
 def _fill(staged: Path, fill: Callable[[Path], None]) -> None:

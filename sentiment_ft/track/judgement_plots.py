@@ -19,21 +19,23 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 NAMES = ("negative", "positive")
+SEEN = 0.01  # a gap of a bin below it is hidden by the dot
 
 
-def judgement_plots(labels: ArrayLike, p_positive: ArrayLike, folder: Path, title: str) -> list[Path]:
-    """Draw `confusion.png`, `curves.png` and `reliability.png`. `title` says which rows, as in "validation, 600 rows".
+def judgement_plots(labels: ArrayLike, p_positive: ArrayLike, folder: Path, title: str, prefix: str = "") -> list[Path]:
+    """Draw `confusion.png`, `curves.png` and `reliability.png`, each name behind `prefix`.
 
-    With rows of one label only there is no curve to draw and `curves.png` is left out. Raises ValueError without rows.
+    `title` says which rows, as in "validation, 600 rows". With rows of one label only there is no curve to draw and
+    `curves.png` is left out. Raises ValueError without rows.
     """
     y, p = np.asarray(labels, dtype=np.int64), np.asarray(p_positive, dtype=np.float64)
     if y.size == 0 or y.shape != p.shape:
         raise ValueError(f"labels {y.shape} and p_positive {p.shape} must be lists of the same length, not empty")
     title = title if len(title) <= 50 else title[:49] + "…"  # the numbers behind it must stay in the picture
-    paths = [_confusion_plot(y, p, folder / "confusion.png", title)]
+    paths = [_confusion_plot(y, p, folder / f"{prefix}confusion.png", title)]
     if 0 < y.sum() < y.size:
-        paths.append(_curves_plot(y, p, folder / "curves.png", title))
-    paths.append(_reliability_plot(y, p, folder / "reliability.png", title))
+        paths.append(_curves_plot(y, p, folder / f"{prefix}curves.png", title))
+    paths.append(_reliability_plot(y, p, folder / f"{prefix}reliability.png", title))
     return paths
 
 
@@ -124,33 +126,28 @@ def _reliability_plot(y: NDArray[np.int64], p: NDArray[np.float64], path: Path, 
     mean_confidence = np.bincount(index, weights=confidence, minlength=CALIBRATION_BINS)[used] / rows[used]
     figure, (top, bottom) = sheet(
         "Reliability: does 90% sure mean 90% right?",
-        f"{title}: {number(float(right.mean()))} of calls right, mean confidence {number(float(confidence.mean()))}",
+        f"{title}: {number(float(right.mean()))} of calls right, mean confidence {number(float(confidence.mean()))}, "
+        f"expected calibration error {number(expected_calibration_error(y, p), 4)}",
         height=5.6,
         nrows=2,
         sharex=True,
         gridspec_kw={"height_ratios": [3, 1]},
     )
-    top.plot([0, 1], [0, 1], color=MUTED, linewidth=1.2, linestyle=(0, (4, 3)), label="perfectly calibrated")
-    top.vlines(mean_confidence, mean_confidence, accuracy, color=ORANGE, linewidth=2.2, label="gap of the bin")
+    top.plot([0.5, 1], [0.5, 1], color=MUTED, linewidth=1.2, linestyle=(0, (4, 3)), label="perfectly calibrated")
+    gaps = np.abs(accuracy - mean_confidence) > SEEN
+    if gaps.any():
+        sides = mean_confidence[gaps], mean_confidence[gaps], accuracy[gaps]
+        top.vlines(*sides, color=ORANGE, linewidth=2.2, label="gap of the bin")
     top.plot(mean_confidence, accuracy, "o-", color=BLUE, linewidth=1.6, markersize=7, clip_on=False, label="model")
-    top.set_ylim(min(0.5, float(accuracy.min()) - 0.05) if accuracy.min() > 0.05 else 0, 1)
+    floor = max(0.0, min(0.5, float(accuracy.min()) - 0.05))
+    top.set_ylim(1 - 1.03 * (1 - floor), 1 + 0.03 * (1 - floor))  # a dot in the corner is whole
     top.set_ylabel("share of right calls")
-    top.text(
-        0.02,
-        0.95,
-        f"expected calibration error {number(expected_calibration_error(y, p))}",
-        transform=top.transAxes,
-        va="top",
-        color=INK,
-        fontsize=11,
-        bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8},
-    )
     top.legend(frameon=False, fontsize=9.5, loc="lower right")
     edges = np.arange(CALIBRATION_BINS + 1) / CALIBRATION_BINS
     lefts = np.maximum(edges[:-1], 0.5)[used]  # the bin that holds 0.5 starts there: no call is less sure
     rights = edges[1:][used]
     _histogram(bottom, lefts, rights, rows[used])
-    bottom.set_xlim(0.5, 1)
+    bottom.set_xlim(0.49, 1.01)
     bottom.set_xlabel("confidence of the call (probability of the predicted label)")
     figure.align_ylabels()
     return save(figure, path)
@@ -158,11 +155,13 @@ def _reliability_plot(y: NDArray[np.int64], p: NDArray[np.float64], path: Path, 
 
 def _histogram(axes: Axes, lefts: Any, rights: Any, rows: NDArray[np.int64]) -> None:
     """Rows per bin, each bar with its count: a dot of three rows must not look as sure as one of three thousand."""
+    from matplotlib.ticker import MaxNLocator
+
     axes.bar(lefts, rows, width=rights - lefts, align="edge", color=BLUE, edgecolor="white", linewidth=1.5)
     axes.set_ylim(0, float(rows.max()) * 1.35)
-    axes.set_yticks([])
-    axes.spines["left"].set_visible(False)
-    axes.grid(visible=False)
+    axes.yaxis.set_major_locator(MaxNLocator(3, integer=True))
+    axes.yaxis.set_major_formatter("{x:,.0f}")
+    axes.grid(axis="x", visible=False)
     axes.set_ylabel("rows in bin")
     for left, edge, count in zip(lefts, rights, rows, strict=True):
         axes.annotate(

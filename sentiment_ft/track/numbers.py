@@ -1,4 +1,4 @@
-"""How a score is written for people: in pictures, tables and the model card."""
+"""How a number is written: a score for people, in pictures, tables and the model card; a probability in files."""
 
 from __future__ import annotations
 
@@ -25,6 +25,12 @@ def number(value: float | None, decimals: int = 3) -> str:
     if value < 1 and float(text) >= 1:
         return f"{1 - 10**-decimals:.{decimals}f}+"
     return f"{value:.1e}" if 0 < abs(value) < 10**-decimals else text
+
+
+def short(probability: float) -> float:
+    """Six decimals, or all of them where six would put it on the other side of 0.5, which is its label."""
+    rounded = round(float(probability), 6)
+    return rounded if (rounded > 0.5) == (probability > 0.5) else float(probability)
 
 
 def interval(ends: Sequence[float] | None, decimals: int = 4) -> str:

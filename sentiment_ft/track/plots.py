@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 Record = dict[str, Any]
 SHARES = {"eval_accuracy": BLUE, "eval_f1": ORANGE, "eval_precision": GREEN, "eval_recall": PURPLE}
 MARKERS = {"eval_accuracy": "o", "eval_f1": "s", "eval_precision": "^", "eval_recall": "v"}
+# Each line is thinner than the one below it: equal values show as nested colours, not as the last one alone.
+THICKNESS = {"eval_accuracy": 5.5, "eval_f1": 3.5, "eval_precision": 2.2, "eval_recall": 1.0}
 
 
 def training_plots(records: list[Record], folder: Path) -> list[Path]:
@@ -38,7 +40,8 @@ def length_plot(lengths: NDArray[np.integer[Any]], max_length: int, folder: Path
     """
     if lengths.size == 0:
         raise ValueError("no lengths to draw: the data has no rows")
-    cut_share = float((lengths > max_length).mean())
+    cut = int((lengths > max_length).sum())
+    cut_share = cut / lengths.size
     median, high = np.percentile(lengths, [50, 99])
     figure, axes = sheet(
         "Length of reviews",
@@ -58,7 +61,7 @@ def length_plot(lengths: NDArray[np.integer[Any]], max_length: int, folder: Path
         axes.axvline(max_length + 0.5, color=ORANGE, linewidth=1.6)
         left = max_length > 0.7 * edges[-1]
         axes.annotate(
-            f"max_length {max_length}",
+            f"max_length {max_length}" + (f"\n{cut:,} row{'s' if cut > 1 else ''} cut" if cut else ""),
             (max_length + 0.5, 0.97),
             xycoords=("data", "axes fraction"),
             xytext=(-6 if left else 6, 0),
@@ -110,24 +113,23 @@ def _loss_plot(trained: list[Record], judged: list[Record], path: Path) -> Path:
     top.legend(frameon=False, fontsize=9)
     rate_updates, rates = _series(trained, "learning_rate")
     bottom.plot(rate_updates, rates, color=GREEN, linewidth=1.8, marker="o" if rates.size == 1 else None)
-    bottom.fill_between(rate_updates, rates, color=GREEN, alpha=0.12, linewidth=0)
     bottom.set_ylim(bottom=0)
     if rates.any():
         peak = int(np.argmax(rates))
-        right = rate_updates[peak] < 0.7 * max(rate_updates[-1], 1)
+        place = (rate_updates[peak] - rate_updates[0]) / max(np.ptp(rate_updates), 1)
         bottom.annotate(
-            f"peak {rates[peak]:.2g}",
+            f"peak {rates[peak]:.2e}",
             (rate_updates[peak], rates[peak]),
-            xytext=(6 if right else -6, 2),
+            xytext=(0, 4),
             textcoords="offset points",
-            ha="left" if right else "right",
+            ha="left" if place < 0.1 else "right" if place > 0.9 else "center",
+            va="bottom",
             fontsize=9,
             color=INK,
             annotation_clip=False,
         )
-        bottom.set_ylim(top=float(rates.max()) * 1.25)
-    bottom.ticklabel_format(axis="y", style="sci", scilimits=(0, 0))
-    bottom.yaxis.get_offset_text().set_fontsize(8)
+        bottom.set_ylim(top=float(rates.max()) * 1.4)
+    bottom.yaxis.set_major_formatter(lambda rate, _: f"{rate:.1e}" if rate else "0")
     bottom.set_ylabel("learning rate")
     bottom.set_xlabel("updates")
     figure.align_ylabels()
@@ -138,13 +140,15 @@ def _metrics_plot(judged: list[Record], path: Path) -> Path:
     best = next((r for r in reversed(judged) if r.get("best")), None)
     subtitle = f"{len(judged)} evaluation{'s' if len(judged) > 1 else ''}"
     if best is not None and best.get("eval_accuracy") is not None:
-        subtitle += f"; best at epoch {best['epoch']:g}: accuracy {number(best['eval_accuracy'])}"
+        subtitle += f"; best at epoch {best['epoch']:.3g}: accuracy {number(best['eval_accuracy'])}"
     figure, axes = sheet("Validation metrics by epoch", subtitle)
     lows, ends = [], []
     for key, color in SHARES.items():
         epochs, values = _series(judged, key, "epoch")
         if values.size:
-            axes.plot(epochs, values, color=color, linewidth=1.8, marker=MARKERS[key], markersize=6, clip_on=False)
+            thick = THICKNESS[key]
+            markers = {"marker": MARKERS[key], "markersize": 3 + 1.2 * thick}
+            axes.plot(epochs, values, color=color, linewidth=thick, clip_on=False, **markers)
             lows.append(values.min())
             ends.append((float(values[-1]), f"{key.removeprefix('eval_')} {number(values[-1])}", color))
     if best is not None:

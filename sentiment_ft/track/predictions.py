@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sentiment_ft.data.prepare import Part
 from sentiment_ft.judge.intervals import worst_errors
 from sentiment_ft.run.writing import staged_file
+from sentiment_ft.track.numbers import short
 
 WORST_ERRORS = 100
 
@@ -36,7 +37,7 @@ def _write_rows(path: Path, part: Part, p_positive: NDArray[np.float64], places:
                 "text": part.text(place),
                 "label": int(part.labels[place]),
                 "prediction": int(p_positive[place] > 0.5),
-                "p_positive": round(float(p_positive[place]), 6),
+                "p_positive": short(p_positive[place]),
             },
             ensure_ascii=False,
         )

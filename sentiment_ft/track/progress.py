@@ -11,6 +11,7 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
     Task,
     TextColumn,
     TimeElapsedColumn,
@@ -54,6 +55,16 @@ class _Note(TextColumn):
         return text
 
 
+class _Clock(ProgressColumn):
+    """0:00:25, 0:00:54 left; only the first where the end is not known."""
+
+    _gone, _left = TimeElapsedColumn(), TimeRemainingColumn()
+
+    def render(self, task: Task) -> Text:
+        gone = self._gone.render(task)
+        return gone if task.time_remaining is None else Text.assemble(gone, ", ", self._left.render(task), " left")
+
+
 class _Rich:
     def __init__(self, progress: Progress, what: str, total: int | None) -> None:
         self._progress = progress
@@ -75,8 +86,7 @@ def bar(what: str, total: int | None, *, quiet: bool) -> Iterator[Bar]:
             TextColumn("{task.description}"),
             BarColumn(16),
             MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
+            _Clock(Column(no_wrap=True)),
         )
         note = _Note("{task.fields[note]}", table_column=Column(no_wrap=False))
         with Progress(*columns, note, console=console, transient=True) as progress:

@@ -54,7 +54,8 @@ def _lines(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
         updates += f", {summary['skipped_updates']:,} skipped (fp16)"
     speed = f"{summary['rows_per_s']:,.1f} rows/s, {summary['real_tokens_per_s']:,.0f} real tokens/s"
     processes = summary["processes"]
-    wall, train, judging = (duration(summary[key]) for key in ("wall_s", "train_s", "eval_s"))
+    wall, train, judging = (summary[key] for key in ("wall_s", "train_s", "eval_s"))
+    rest = max(0.0, wall - train - judging)
     memory = [f"{name.removesuffix('_memory_mib')} {mib:,.0f} MiB" for name, mib in summary["peak_memory_mib"].items()]
     return [
         ("model", summary["model"]),
@@ -75,7 +76,7 @@ def _lines(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
         ),
         ("precision", summary["mixed_precision"]),
         ("speed", speed),
-        ("time", f"{wall}: training {train}, judging {judging}"),
+        ("time", f"{duration(wall)}: training {duration(train)}, judging {duration(judging)}, rest {duration(rest)}"),
         ("peak memory", ", ".join(memory)),
         ("folder", summary["folder"]),
     ]

@@ -66,7 +66,7 @@ def run(script: str, **values: object) -> tuple[int, list[str]]:
     return done.returncode, done.stdout.splitlines()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_what_a_signal_does(number, tmp_path, monkeypatch):
     monkeypatch.delenv("LOCAL_RANK", raising=False)
     number = int(number)
@@ -83,6 +83,28 @@ def test_what_a_signal_does(number, tmp_path, monkeypatch):
         """)
     )
     assert run(IMPORTING, folder=str(tmp_path)) == (100 + number, [f"said {number}"])
+
+
+ASIDE = """
+from pathlib import Path
+from sentiment_ft.run import writing
+def fill(staged):
+    (staged / "inner").mkdir()
+    print(len(list(Path({folder!r}).iterdir())), flush=True)
+    import interrupted_here
+sys.path.insert(0, {modules!r})
+with signals.end_the_verb(say), writing.staged_file(Path({folder!r}) / "file"):
+    writing.write_new_folder(Path({folder!r}) / "new", fill)
+"""
+
+
+def test_what_is_half_written_goes_also_where_no_exception_can_be_raised(tmp_path):
+    folder, modules = tmp_path / "folder", tmp_path / "modules"
+    folder.mkdir()
+    modules.mkdir()
+    (modules / "interrupted_here.py").write_text("import signal\nsignal.raise_signal(signal.SIGINT)\n")
+    assert run(ASIDE, folder=str(folder), modules=str(modules)) == (102, ["2", "said 2"])
+    assert list(folder.iterdir()) == []
 
 
 def test_an_ignored_ctrl_c_stays_ignored():

@@ -41,7 +41,7 @@ def test_a_share_that_is_allowed(used, rejected, allowed):
         ),
         (0, {"no text": 2}, "none is left: no text (2)", "mend the rows"),
         (50, {"unknown label '7'": 30, "unknown label '8'": 20}, "unknown label '7' (30)", "--negative-max-rating 4"),
-        (0, {"unknown label 'good'": 5, "unknown label 'bad'": 4}, "'good' (5)", "--label-map '{good: 0, bad: 1}'"),
+        (0, {"unknown label 'good'": 5, "unknown label 'bad'": 4}, "'good' (5)", "--label-map '{good: ?, bad: ?}'"),
         (50, {"unknown label 'neutral'": 30}, "unknown label 'neutral' (30)", "there are two labels here"),
         (50, {"no label": 50}, "no label (50)", "if -1 is a label of yours"),
         (0, {}, "there are no rows", "check"),

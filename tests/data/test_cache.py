@@ -69,9 +69,10 @@ def no_tokenising(monkeypatch) -> None:
     monkeypatch.setattr(cache.encoding, "encode", lambda *arguments: pytest.fail("tokenised again"))
 
 
-@pytest.mark.parametrize("chunk", [7, 20, 8192])
-def test_rows_are_those_of_the_source_at_any_chunk(tokenizer, reviews, monkeypatch, root, chunk):
+@pytest.mark.parametrize(("chunk", "characters"), [(7, 10**6), (20, 10**6), (8192, 10**6), (8192, 150), (8192, 1)])
+def test_rows_are_those_of_the_source_at_any_chunk(tokenizer, reviews, monkeypatch, root, chunk, characters):
     monkeypatch.setattr(table, "CHUNK", chunk)
+    monkeypatch.setattr(table, "CHUNK_CHARACTERS", characters)
     corpus = cache.load(Source(str(reviews)), tokenizer, 24)
     expected = [
         (
@@ -87,6 +88,11 @@ def test_rows_are_those_of_the_source_at_any_chunk(tokenizer, reviews, monkeypat
     ]
     rows = corpus.rows
     assert everything(rows) == expected and len(rows) == 40 and not corpus.reused
+    assert {(7, 10**6): 6, (20, 10**6): 2, (8192, 10**6): 1, (8192, 1): 40}.get((chunk, characters)) in (
+        None,
+        len(rows._batches),
+    )
+    assert characters != 150 or len({batch.num_rows for batch in rows._batches[:-1]}) > 1, "chunks of one size only"
     assert rows.lengths.tolist() == [len(row[-1]) for row in expected]
     assert rows.uncut_lengths.tolist() == [len(tokenizer(row[0])["input_ids"]) for row in expected]
     assert rows.lengths.max() == 24 < rows.uncut_lengths.max(), "something must have been cut"

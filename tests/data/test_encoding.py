@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 
@@ -11,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import AutoTokenizer
 
-from sentiment_ft.data.encoding import encode, fingerprint
+from sentiment_ft.data import encoding
+from sentiment_ft.data.encoding import encode, fingerprint, pieces
 from sentiment_ft.model import bundled
 
 
@@ -34,6 +36,31 @@ def test_cut_is_the_tokenizers_own(tokenizer, texts, max_length):
     assert [row.tolist() for row in ids] == own
     assert uncut == [len(tokenizer(text)["input_ids"]) for text in texts]
     assert all(row.dtype == np.int32 for row in ids)
+
+
+@given(lengths=st.lists(st.integers(0, 12), max_size=12), characters=st.integers(1, 20))
+def test_pieces_are_the_texts_in_order_and_as_few_as_fit(lengths, characters):
+    texts = ["x" * length for length in lengths]
+    found = list(pieces(texts, characters))
+    assert [text for piece in found for text in piece] == texts and all(found)
+    for piece, following in itertools.pairwise(found):
+        assert sum(map(len, [*piece, following[0]])) > characters
+    assert all(sum(map(len, piece)) <= characters or len(piece) == 1 or not any(piece[1:]) for piece in found)
+
+
+def test_encoding_goes_by_pieces(tokenizer, monkeypatch):
+    texts = [f"a good film number {number} of many" for number in range(9)]
+    whole = encode(tokenizer, texts, 8)
+    calls = []
+    monkeypatch.setattr(encoding, "MAX_CHARACTERS", 70)
+
+    def counting(some: list[str], **settings: object) -> object:
+        calls.append(len(some))
+        return tokenizer(some, **settings)
+
+    ids, uncut = encode(counting, texts, 8)
+    assert calls == [2, 2, 2, 2, 1]
+    assert [row.tolist() for row in ids] == [row.tolist() for row in whole[0]] and uncut == whole[1]
 
 
 def test_by_hand(tokenizer):

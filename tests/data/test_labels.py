@@ -46,6 +46,13 @@ def test_family_column_is_carried():
         (["revew", "label"], {}, "no text column", "did you mean --text-column revew?"),
         (["text", "label"], {"text_column": "txt"}, "no column 'txt'", "did you mean --text-column text?"),
         (["text"], {"label_column": "y", "labelled": False}, "no column 'y'", "--label-column NAME"),
+        (
+            ["Stars", "b"],
+            {"text_column": "stars", "label_column": "stars"},
+            "the column 'Stars' is the text and cannot be the label too",
+            "--label-column NAME",
+        ),
+        (["text", "b"], {"label_column": "text"}, "'text' is the text and cannot be the label", "--label-column NAME"),
         (["\x1b[31m", "b"], {}, r"\\x1b\[31m", "--text-column NAME"),
     ],
 )
@@ -93,6 +100,22 @@ def test_ratings_with_cuts():
     assert labels.read(4.5) == "rating 4.5 lies between 4 and 7"
     assert labels.read("good") == "unknown rating 'good'" and labels.read("nan") == "unknown rating 'nan'"
     assert labels.read("") == "no label"
+
+
+@pytest.mark.parametrize("value", ["1_0", "inf", "-inf", "1e3", "0x5", "9" * 400, "٥", "5 stars", True])
+def test_what_is_no_plain_number_is_no_rating(value):
+    assert str(make_labels({}, 2, 4).read(value)).startswith("unknown rating '")
+
+
+@pytest.mark.parametrize(("value", "label"), [("+5", 1), ("5.", 1), (".5", 0), ("-0", 0), ("-2", 0)])
+def test_plain_numbers_are_ratings(value, label):
+    assert make_labels({}, 2, 4).read(value) == label
+
+
+@pytest.mark.parametrize("value", [-1, "-1", "-1.0"])
+def test_minus_one_is_no_rating_unless_ratings_go_below_zero(value):
+    assert make_labels({}, 0, 4).read(value) == "no label"
+    assert make_labels({}, -0.5, 0.5).read(value) == 0
 
 
 @pytest.mark.parametrize("label_map", [{"Good": 1, "good ": 0}, {"1": 1, "1.0": 0}])

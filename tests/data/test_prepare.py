@@ -13,6 +13,7 @@ from transformers import AutoTokenizer
 from sentiment_ft.config import Config
 from sentiment_ft.data.counting import count_rows
 from sentiment_ft.data.prepare import copy_rejected, leaks, length_analysis, prepare, source_of
+from sentiment_ft.data.sources import Source
 from sentiment_ft.errors import DataError, OutputError
 from sentiment_ft.model import bundled
 from tests.tiny import write_reviews
@@ -175,6 +176,18 @@ def test_cache_that_is_deleted_while_it_is_in_use(tokenizer, files, tmp_path):
     shutil.rmtree(prepared.corpora[0].folder)
     with pytest.raises(OutputError, match="deleted while it was in use"):
         copy_rejected(prepared.corpora, tmp_path / "rejected.jsonl")
+
+
+def test_columns_and_labels_are_for_the_sources_that_have_columns(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("one", "two"):
+        (tmp_path / name / "pos").mkdir(parents=True)
+        (tmp_path / name / "neg").mkdir()
+    cuts = {"negative_max_rating": 2, "positive_min_rating": 4}
+    mixed = Config(data="stars.csv", test="one", **cuts)
+    assert source_of(mixed, "one") == Source("one") and source_of(mixed, "stars.csv").positive_min_rating == 4
+    idle = Config(data="one", validation="two", test="synthetic", **cuts)
+    assert [source_of(idle, name).positive_min_rating for name in ("one", "two")] == [4, 4], "refused later"
 
 
 def test_sources_of_a_config():

@@ -125,13 +125,29 @@ def test_the_layout_of_aclimdb(tmp_path):
     write(tmp_path / "train/neg/1_1.txt", b"clich\xe9")
     write(tmp_path / "train/neg/2_1.txt", "")
     write(tmp_path / "train/unsup/0_0.txt", "unlabelled")
-    source = Source(str(tmp_path / "train"), label_map=(("x", 1),), text_column="y")
-    rows, reasons = labelled(source)
+    rows, reasons = labelled(Source(str(tmp_path / "train")))
     assert rows == [("Bad", 0), ("Good. Yes", 1)]
     assert reasons == ["not UTF-8: byte 0xe9 at byte 6 of the file", "no text"]
     with pytest.raises(DataError) as caught:
         read(Source(str(tmp_path)))
     assert caught.value.way_out == f"did you mean {tmp_path / 'train'}?"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"text_column": "y"},
+        {"label_column": "y"},
+        {"label_map": (("x", 1),)},
+        {"negative_max_rating": 0.0, "positive_min_rating": 4.0},
+    ],
+)
+def test_columns_and_labels_of_reviews_in_folders_are_refused(tmp_path, given):
+    write(tmp_path / "pos/1.txt", "Good")
+    write(tmp_path / "neg/1.txt", "Bad")
+    with pytest.raises(ConfigError, match=f"{next(iter(given))} is given, and a folder with pos/ and neg/") as caught:
+        list(read(Source(str(tmp_path), **given)))
+    assert caught.value.where == str(tmp_path)
 
 
 def test_a_packed_table_in_a_folder_is_not_left_out_in_silence(tmp_path):

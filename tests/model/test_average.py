@@ -64,8 +64,9 @@ def test_weights_that_no_look_has_seen_yet_count_when_they_are_judged():
     with found.in_place(3):
         assert weight.tolist() == [7.0, 7.0], "of the start, and of updates between two looks, nothing is left"
     set_to(weight, 8.0)
-    with found.in_place(4), found.in_place(4):
-        assert weight.tolist() == pytest.approx([8 - (3 / 4) ** 9] * 2), "and they count once"
+    for _ in range(2):
+        with found.in_place(4):
+            assert weight.tolist() == pytest.approx([8 - (3 / 4) ** 9] * 2), "and they count once"
 
 
 def test_weights_come_back_to_the_bit_also_after_a_fault():
@@ -82,6 +83,19 @@ def test_weights_come_back_to_the_bit_also_after_a_fault():
     assert torch.equal(weight, found.values[0]) and not torch.equal(weight, own)
 
 
+def test_weights_that_are_put_aside_take_no_more_memory():
+    torch.manual_seed(0)
+    weight = torch.nn.Parameter(torch.randn(50))
+    found = Average([weight], 0.1)
+    found.look(8)
+    own = weight.detach().mul_(3).clone()
+    place = found.values[0].data_ptr()
+    with found.in_place(9):
+        mean = weight.detach().clone()
+        assert torch.equal(found.values[0], own) and found.values[0].data_ptr() == place
+    assert torch.equal(found.values[0], mean) and torch.equal(weight, own)
+
+
 def test_the_average_holds_what_bf16_weights_would_round_away():
     weight = parameter([1.0], torch.bfloat16)
     found = Average([weight], 0.1)
@@ -89,5 +103,7 @@ def test_the_average_holds_what_bf16_weights_would_round_away():
     set_to(weight, 1.0078125)  # the next number that bf16 has
     found.look(8008)
     assert 1.0 < found.values[0].item() < 1.0001
+    mean = found.values[0].clone()
     with found.in_place(8008):
-        assert weight.dtype == torch.bfloat16
+        assert weight.dtype == torch.bfloat16 and weight.item() == 1.0
+    assert weight.item() == 1.0078125 and torch.equal(found.values[0], mean), "both exactly"

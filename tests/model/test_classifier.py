@@ -138,6 +138,23 @@ def test_damaged_weights(folder, length):
         assert str(folder) in message and "damaged" in message
 
 
+def test_config_that_would_change_what_the_model_gives_back_does_not(good, folder):
+    ids = torch.tensor([[101, 2307, 2143, 102]])  # four, which chunks of three do not divide
+    expected = classifier.load_for_use(str(good))[0](input_ids=ids).logits
+    change_config(folder, return_dict=False, chunk_size_feed_forward=3)
+    for model in (classifier.load_for_use(str(folder))[0], load_for_training(folder).eval()):
+        torch.testing.assert_close(model(input_ids=ids).logits, expected)
+
+
+@pytest.mark.parametrize("layers", [10_000_000, 1001])
+def test_more_layers_than_any_model_has_are_refused_before_they_are_built(folder, layers):
+    change_config(folder, num_hidden_layers=layers)
+    start = time.monotonic()
+    for action in (classifier.load_for_use, load_for_training):
+        assert f"config.json announces {layers:,} layers, more than 1,000" in refusal(action, folder)
+    assert time.monotonic() - start < 5  # ten million are built in hours
+
+
 @pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"model_type": "nonsense"}', "\udcff"])
 def test_damaged_config(folder, content):
     (folder / "config.json").write_bytes(content.encode("utf-8", "surrogateescape"))

@@ -131,10 +131,22 @@ def test_files_that_no_run_writes_are_named_and_nothing_is_deleted(old_run):
     assert contents(old_run) == before
 
 
+@pytest.mark.parametrize("name", ["best/notes.txt", "plots/mine.png", "best/checkpoint/a.bin"])
+def test_files_of_others_among_the_model_and_the_plots_are_named_too(old_run, name):
+    (old_run / name).parent.mkdir(parents=True, exist_ok=True)
+    (old_run / name).write_text("x")
+    for ours in ("best/config.json", "best/model-00001-of-00002.safetensors", "best/tokenizer.json", "plots/loss.png"):
+        (old_run / ours).parent.mkdir(exist_ok=True)
+        (old_run / ours).write_text("x")
+    with pytest.raises(OutputError) as caught:
+        choose(str(old_run), "x", overwrite=True)
+    assert caught.value.what == f"holds files that no run writes: {'/'.join(name.split('/')[:2])}"
+
+
 def test_what_a_killed_run_left_aside_is_replaced(old_run):
     for name in (".best.new", ".best.old", "wandb", "best"):
         (old_run / name).mkdir()
-        (old_run / name / "file").write_text("x")
+        (old_run / name / "config.json").write_text("x")
     (old_run / ".0123abcd.tmp").write_text("{")
     assert create(choose(str(old_run), "x", overwrite=True), TWO, overwrite=True) == old_run
     assert contents(old_run) == {"config.yaml": TWO.encode()}

@@ -57,7 +57,7 @@ def test_training_plots_show_the_records(tmp_path, figures) -> None:
     assert loss.lines[0].get_xdata().tolist() == list(range(10, 201, 10))
     assert loss.lines[1].get_ydata().tolist() == [0.3, 0.3]
     assert rate.lines[0].get_ydata()[-1] == pytest.approx(2e-3)
-    assert "peak 0.002" in texts(figures["loss.png"])
+    assert "peak 2.00e-03" in texts(figures["loss.png"])
     assert "best at epoch 2: accuracy 0.950" in texts(figures["metrics.png"])
     assert [line.get_ydata().tolist() for line in figures["metrics.png"].axes[0].lines[:2]] == [
         [0.9, 0.95],
@@ -78,6 +78,33 @@ def test_training_plots_of_next_to_nothing(tmp_path, figures) -> None:
     assert [path.name for path in plots.training_plots(one, tmp_path)] == ["loss.png"]
     lost = [record("train", 10, loss=float("nan"), learning_rate=1e-5)]
     assert [path.name for path in plots.training_plots(lost, tmp_path)] == ["loss.png"]
+
+
+def test_lines_of_equal_values_all_stay_visible(tmp_path, figures) -> None:
+    judged = [record("eval", update, **dict.fromkeys(plots.SHARES, 0.9 + update / 10_000)) for update in (100, 200)]
+    plots.training_plots(judged, tmp_path)
+    box = figures["metrics.png"].axes[0].get_window_extent()
+    inside = image.imread(tmp_path / "metrics.png")[:, int(box.x0) : int(box.x1), :3]
+    for color in plots.SHARES.values():
+        assert (np.abs(inside - colors.to_rgb(color)).max(axis=2) < 0.01).sum() > 500, color
+
+
+@pytest.mark.parametrize("peak", [0, 3, 10, 20])
+def test_learning_rate_is_read_without_a_factor_and_its_peak_stands_above_it(tmp_path, figures, peak: int) -> None:
+    rates = [1e-4 * (1 - abs(place - peak) / 21) for place in range(21)]
+    updates = range(100, 310, 10)  # the first place is not update 0
+    plots.training_plots(
+        [record("train", u, loss=1.0, learning_rate=r) for u, r in zip(updates, rates, strict=True)], tmp_path
+    )
+    axes = figures["loss.png"].axes[1]
+    (note,), (line,) = axes.texts, axes.lines
+    box = note.get_window_extent()
+    assert note.get_text() == "peak 1.00e-04"
+    assert not line.get_path().transformed(line.get_transform()).intersects_bbox(box, filled=False)
+    assert axes.bbox.x0 <= box.x0 and box.x1 <= axes.bbox.x1 and box.y1 <= axes.bbox.y1
+    ticks = [label.get_text() for label in axes.get_yticklabels()]
+    assert {"0", "1.0e-04"} <= set(ticks) and axes.yaxis.get_offset_text().get_text() == ""
+    assert not axes.collections, "an area would begin with a wall at the first record"
 
 
 def test_names_of_lines_never_overlap(tmp_path, figures) -> None:
@@ -108,6 +135,20 @@ def test_confusion_counts_and_shares(tmp_path, figures) -> None:
     assert "validation: 1 of 6 calls are wrong" in texts(figures["confusion.png"])
 
 
+def test_reliability_of_the_surest_shows_whole_dots_and_only_gaps_that_can_be_seen(tmp_path, figures) -> None:
+    judgement_plots.judgement_plots([0, 1] * 700, [0.0008, 0.9992] * 700, tmp_path, "sure", prefix="test_")
+    top, bottom = figures["test_reliability.png"].axes
+    legend = [text.get_text() for text in top.get_legend().get_texts()]
+    assert legend == ["perfectly calibrated", "model"] and not top.collections
+    assert "expected calibration error 0.0008" in texts(figures["test_reliability.png"])  # as the tables print it
+    radius = top.lines[1].get_markersize() / 2 * canvas.DPI / 72
+    x, y = top.transData.transform((0.9992, 1))
+    assert x + radius <= top.bbox.x1 and y + radius <= top.bbox.y1
+    assert {"0", "1,600"} <= {label.get_text() for label in bottom.get_yticklabels()}
+    judgement_plots.judgement_plots([0, 1] * 5, [0.1, 0.9] * 5, tmp_path, "modest")
+    assert "gap of the bin" in [text.get_text() for text in figures["reliability.png"].axes[0].get_legend().get_texts()]
+
+
 def test_curves_and_reliability_show_the_scores(tmp_path, figures) -> None:
     generator = np.random.default_rng(0)
     labels = generator.integers(0, 2, 300)
@@ -118,7 +159,7 @@ def test_curves_and_reliability_show_the_scores(tmp_path, figures) -> None:
     pairs = p[labels == 1][:, None] - p[labels == 0][None, :]
     assert f"AUC {((pairs > 0) + (pairs == 0) / 2).mean():.3f}" in texts(figures["curves.png"])
     error = expected_calibration_error(labels, p)
-    assert f"expected calibration error {error:.3f}" in texts(figures["reliability.png"])
+    assert f"expected calibration error {error:.4f}" in texts(figures["reliability.png"])
     bars = figures["reliability.png"].axes[1].patches
     assert sum(bar.get_height() for bar in bars) == 300
 
@@ -163,6 +204,11 @@ def test_length_plot_counts_every_row_and_the_cut_share(tmp_path, figures) -> No
     # 256 and 257 share a bar: the cut rows stand on the others and do not hide them.
     assert [bar.get_y() for bar in axes.patches if bar.get_height() == 9] == [20]
     assert "10.0% are longer than 256" in texts(figures["lengths.png"])
+    assert axes.texts[0].get_text() == "max_length 256\n10 rows cut"
+    plots.length_plot(lengths, 257, tmp_path)
+    assert figures["lengths.png"].axes[0].texts[0].get_text() == "max_length 257\n1 row cut"
+    plots.length_plot(lengths[:-1], 257, tmp_path)
+    assert figures["lengths.png"].axes[0].texts[0].get_text() == "max_length 257"
     assert "counted in the last bar" in axes.get_xlabel()
     assert axes.get_xlim()[1] < 2000
 

@@ -41,6 +41,7 @@ def test_every_row_in_order_with_its_place(part, tmp_path):
     }  # fmt: skip
     assert [row["id"] for row in found] == [7, 5, 3, 1]
     assert [row["prediction"] for row in found] == [1, 0, 1, 0], "decided before rounding; one half is negative"
+    assert [row["p_positive"] for row in found] == [0.9, 0.2, 0.50000004, 0.5], "digits enough to see why"
     assert [row["label"] for row in found] == [1, 1, 0, 1]
     assert "é film" in (tmp_path / "p.jsonl").read_text("utf-8")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 
 import pytest
 from rich.console import Console
@@ -50,6 +51,20 @@ def test_bar_on_a_terminal_is_taken_away_at_the_end(shown):
         bar.update(1, "loss 0.5")
         bar.update(2, "loss 0.4")
     assert "training" in stream.getvalue() and "\x1b[2K" in stream.getvalue()
+
+
+def test_the_two_clocks_of_a_bar_are_told_apart(shown, monkeypatch):
+    stream, now = shown(terminal=True), [0.0]
+    monkeypatch.setattr(progress.console, "get_time", lambda: now[0])
+    with progress.bar("training", 5, quiet=False) as bar:
+        for done in (1, 2, 3):
+            now[0] += 10
+            bar.update(done)
+    assert "0:00:30, 0:00:20 left" in re.sub(r"\x1b\[[0-9;]*m", "", stream.getvalue())
+    stream = shown(terminal=True)
+    with progress.bar("reading rows", None, quiet=False) as bar:
+        bar.update(1)
+    assert "left" not in stream.getvalue() and "-:--" not in stream.getvalue()
 
 
 @pytest.mark.parametrize("terminal", [True, False])

@@ -67,7 +67,7 @@ def test_summary_table_shows_the_run() -> None:
         "update 150",
         "16 rows over 2 processes",
         "70.1 rows/s, 3,010 real tokens/s",
-        "1 min 40 s: training 1 min 25 s, judging 6.0 s",
+        "1 min 40 s: training 1 min 25 s, judging 6.0 s, rest 8.5 s",
         "host 1,912 MiB",
     ):
         assert words in text
