@@ -31,7 +31,7 @@ def judgement_plots(labels: ArrayLike, p_positive: ArrayLike, folder: Path, titl
     y, p = np.asarray(labels, dtype=np.int64), np.asarray(p_positive, dtype=np.float64)
     if y.size == 0 or y.shape != p.shape:
         raise ValueError(f"labels {y.shape} and p_positive {p.shape} must be lists of the same length, not empty")
-    title = title if len(title) <= 48 else title[:47] + "…"  # the numbers behind it must stay in the picture
+    title = title if len(title) <= 44 else title[:43] + "…"  # the numbers behind it must stay in the picture
     paths = [_confusion_plot(y, p, folder / f"{prefix}confusion.png", title)]
     if 0 < y.sum() < y.size:
         paths.append(_curves_plot(y, p, folder / f"{prefix}curves.png", title))
