@@ -26,8 +26,7 @@ from sentiment_ft.run.folder import newest_model
 from sentiment_ft.run.precision import at_least_fp32
 from sentiment_ft.run.writing import standing, write_json, write_new_folder
 from sentiment_ft.terminal import printable, results, standard_output
-from sentiment_ft.track.judgement_plots import judgement_plots
-from sentiment_ft.track.predictions import write_errors, write_predictions
+from sentiment_ft.track.judged import write_judged
 from sentiment_ft.track.progress import Bar, bar
 from sentiment_ft.track.summary_table import judgement_table
 
@@ -86,52 +85,51 @@ def _softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
     return result
 
 
-def run(
-    name: str | None,
-    config: Config,
-    *,
-    output: str | None,
-    batch: int,
-    max_length: int | None,
-    precision: str,
-    samples: int,
-    seed: int,
-    as_json: bool,
-    quiet: bool,
-) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """Those of the verb, but for model and rows. samples, seed: of the intervals. max_length None: as in training."""
+
+    output: str | None
+    max_length: int | None
+    batch: int
+    mixed_precision: str
+    samples: int
+    seed: int
+    as_json: bool
+    quiet: bool
+
+
+def run(name: str | None, config: Config, options: Options) -> None:
     """The `eval` verb: judge any saved two-class model on `config.data`, with the columns and labels of the config.
 
-    samples, seed: of the intervals.
-
-    Raises ModelError, DataError, ConfigError; OutputError before any work when `output` cannot be used.
+    Raises ModelError, DataError, ConfigError; OutputError before any work when the output cannot be used.
     """
     name = str(newest_model()) if name is None else standing(name)
-    folder = None if output is None else fresh(output)
+    folder = None if options.output is None else fresh(options.output)
     device = run_precision.device_in_use()
-    chosen = run_precision.resolve(precision, device)
+    precision = run_precision.resolve(options.mixed_precision, device)
     model, positive = classifier.load_for_use(name)
     tokenizer = tokenization.load_tokenizer(name)
     tokenization.check_vocabulary(model, tokenizer, name)
-    length = tokenization.row_limit(tokenizer, name, max_length)
-    accelerator = start(chosen, device)
+    length = tokenization.row_limit(tokenizer, name, options.max_length)
+    accelerator = start(precision, device)
     model = accelerator.prepare(model)
-    with accelerator.main_process_first(), bar("reading rows", None, quiet=quiet) as shown:
+    with accelerator.main_process_first(), bar("reading rows", None, quiet=options.quiet) as shown:
         corpus = load_source(source_of(config, config.data), tokenizer, length, config.max_rejected_share, shown.update)
     part = Part.of(corpus.rows)
-    with bar("evaluating", len(part), quiet=quiet) as shown:
-        p_positive = probabilities(
-            accelerator, model, part, tokenizer.pad_token_id or 0, Limits(batch, positive), shown
-        )
-    check_numbers(p_positive, "rows", name, chosen)
+    limits = Limits(options.batch, positive)
+    with bar("evaluating", len(part), quiet=options.quiet) as shown:
+        p_positive = probabilities(accelerator, model, part, tokenizer.pad_token_id or 0, limits, shown)
+    check_numbers(p_positive, "rows", name, precision)
     if not accelerator.is_main_process:
         return
     values = metric().compute(predictions=p_positive, references=part.labels)
-    judgement = judge(part.labels, p_positive, samples=samples, seed=seed, values=values)
+    judgement = judge(part.labels, p_positive, samples=options.samples, seed=options.seed, values=values)
     result = {
         "model": name,
         "data": config.data,
         "max_length": length,
-        "mixed_precision": chosen,
+        "mixed_precision": precision,
         "rows_read": corpus.receipt.rows_read,
         "rows_rejected": corpus.receipt.rows_rejected,
         **judgement.to_json(),
@@ -140,15 +138,18 @@ def run(
 
         def fill(staged: Path) -> None:
             copy_rejected([corpus], staged / "rejected.jsonl")
-            write_predictions(staged / "predictions.jsonl", part, p_positive)
-            write_errors(staged / "worst_errors.jsonl", part, p_positive)
-            judgement_plots(part.labels, p_positive, staged, config.data)
+            write_judged(part, p_positive, config.data, staged, plots=staged)
             write_json(staged / "judgement.json", result)
 
         write_new_folder(folder, fill)
-    if as_json:
+    show(result, options)
+
+
+def show(result: dict[str, Any], options: Options) -> None:
+    if options.as_json:
         print(json.dumps(result, indent=2, allow_nan=False), file=standard_output())
-    elif not quiet:
-        what = f"{printable(name, 60)} on {printable(config.data, 60)}"
-        title = f"{what}: {len(part):,} rows, {corpus.receipt.rows_rejected:,} rejected"
+    elif not options.quiet:
+        what = f"{printable(result['model'], 60)} on {printable(result['data'], 60)}"
+        used = result["rows_read"] - result["rows_rejected"]
+        title = f"{what}: {used:,} rows, {result['rows_rejected']:,} rejected"
         results.print(judgement_table(result, title))

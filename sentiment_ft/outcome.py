@@ -6,16 +6,13 @@ import shlex
 import time
 from dataclasses import asdict
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import psutil
-from numpy.typing import NDArray
 
 from sentiment_ft import evaluation, plan
 from sentiment_ft.data import batching
-from sentiment_ft.data.prepare import Part, copy_rejected, leaks, length_analysis
+from sentiment_ft.data.prepare import copy_rejected, leaks, length_analysis
 from sentiment_ft.judge.intervals import Judgement, judge
 from sentiment_ft.model import classifier
 from sentiment_ft.recipe import Loaded
@@ -25,9 +22,8 @@ from sentiment_ft.run.writing import write_json, write_text
 from sentiment_ft.state import Run
 from sentiment_ft.terminal import console, printable
 from sentiment_ft.track.card import model_card
-from sentiment_ft.track.judgement_plots import judgement_plots
+from sentiment_ft.track.judged import write_judged
 from sentiment_ft.track.plots import length_plot, training_plots
-from sentiment_ft.track.predictions import write_errors, write_predictions
 from sentiment_ft.track.progress import bar
 from sentiment_ft.track.summary_table import judgement_table, summary_table
 
@@ -106,10 +102,11 @@ def closing(run: Run) -> None:
         judged["test"] = judge_by_config(run.data.test.labels, test_p)
     last_is_best = run.last_p_positive is p_positive
     final = judged["validation"] if last_is_best else judge_by_config(validation.labels, run.last_p_positive)
-    leave_judged(run.folder, "validation", validation, p_positive)
-    if run.data.test is not None:
-        leave_judged(run.folder, "test", run.data.test, test_p, prefix="test_")
-    training_plots(run.recorder.records, run.folder / "plots")
+    plots = run.folder / "plots"
+    write_judged(validation, p_positive, f"validation, {len(validation):,} rows", run.folder, plots=plots)
+    if (test := run.data.test) is not None:
+        write_judged(test, test_p, f"test, {len(test):,} rows", run.folder, plots=plots, prefix="test_")
+    training_plots(run.recorder.records, plots)
     summary = summarise(run, judged, final)
     write_card(run, summary)
     write_json(run.folder / "summary.json", summary)
@@ -121,13 +118,6 @@ def closing(run: Run) -> None:
         console.print(summary_table(summary))
         best = printable(shlex.quote(str(run.folder / "best")), 200)
         console.print(f'try it: sentiment-ft predict --model {best} "What a lovely film!"', markup=False)
-
-
-def leave_judged(folder: Path, name: str, part: Part, p_positive: NDArray[np.float64], prefix: str = "") -> None:
-    """Every row of a judged part, its worst errors and its pictures; `prefix` begins the name of each file."""
-    write_predictions(folder / f"{prefix}predictions.jsonl", part, p_positive)
-    write_errors(folder / f"{prefix}worst_errors.jsonl", part, p_positive)
-    judgement_plots(part.labels, p_positive, folder / "plots", f"{name}, {len(part):,} rows", prefix)
 
 
 def restore_best(run: Run) -> None:

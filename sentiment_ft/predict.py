@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TextIO
 
 from sentiment_ft.data.lines import read_lines
-from sentiment_ft.data.records import EXCERPT_CHARACTERS, cleaned, excerpt
+from sentiment_ft.data.records import EXCERPT_CHARACTERS, Rejected, cleaned, excerpt
 from sentiment_ft.data.sources import Row, Source, read
 from sentiment_ft.errors import ConfigError, DataError
 from sentiment_ft.predictor import CHUNK, Prediction, Predictor
@@ -57,12 +57,13 @@ def from_file(source: Source) -> Iterator[Prediction]:
     rows = read(source)
     first = list(itertools.islice(rows, 1))
     several = os.path.isdir(os.path.expanduser(source.name))
-    return (
-        Prediction(row.line, row.text, file=row.file if several else None)
-        if isinstance(row, Row)
-        else Prediction(row.line, row.excerpt, error=row.reason, file=row.file if several else None)
-        for row in itertools.chain(first, rows)
-    )
+    return (_record(row, row.file if several else None) for row in itertools.chain(first, rows))
+
+
+def _record(row: Row | Rejected, file: str | None) -> Prediction:
+    if isinstance(row, Row):
+        return Prediction(row.line, row.text, file=file)
+    return Prediction(row.line, row.excerpt, error=row.reason, file=file)
 
 
 def _cleaned(line: int, text: str) -> Prediction:

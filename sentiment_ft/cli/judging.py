@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any
 
 import click
 
-from sentiment_ft.cli.options import PRECISIONS, load_reading, quiet_option, reading_options
+from sentiment_ft.cli.options import feeding_options, load_reading, quiet_option, reading_options
 from sentiment_ft.cli.verb import EXIT_CODES, Verb
 
 
@@ -23,20 +24,7 @@ from sentiment_ft.cli.verb import EXIT_CODES, Verb
     "--output", metavar="DIR", help="Write judgement.json, predictions, worst errors, rejected rows and plots there."
 )
 @reading_options
-@click.option(
-    "--max-length", type=click.IntRange(8), metavar="TOKENS", help="Default: what the model was trained with."
-)
-@click.option(
-    "--batch", type=click.IntRange(1), default=32, show_default=True, metavar="ROWS", help="Rows fed at once."
-)
-@click.option(
-    "--mixed-precision",
-    "--precision",
-    type=PRECISIONS,
-    default="auto",
-    show_default=True,
-    help="auto: the best of the device.",
-)
+@feeding_options
 @click.option(
     "--samples",
     type=click.IntRange(100),
@@ -55,7 +43,7 @@ from sentiment_ft.cli.verb import EXIT_CODES, Verb
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the judgement as JSON on standard output.")
 @quiet_option
-def evaluate(model: str | None, overrides: tuple[str, ...], as_json: bool, quiet: bool, **options: Any) -> None:
+def evaluate(model: str | None, overrides: tuple[str, ...], **options: Any) -> None:
     """Judge a saved MODEL on labelled rows.
 
     Default: the best model of the newest finished run under runs/.
@@ -66,20 +54,10 @@ def evaluate(model: str | None, overrides: tuple[str, ...], as_json: bool, quiet
     """
     from sentiment_ft import evaluation
 
-    own = ("output", "batch", "max_length", "mixed_precision", "samples", "seed")
-    config = load_reading(overrides, {key: value for key, value in options.items() if key not in own}).config
-    evaluation.run(
-        model,
-        config,
-        output=options["output"],
-        batch=options["batch"],
-        max_length=options["max_length"],
-        precision=options["mixed_precision"],
-        samples=options["samples"],
-        seed=options["seed"],
-        as_json=as_json,
-        quiet=quiet,
-    )
+    own = {field.name for field in fields(evaluation.Options)}
+    read = {key: value for key, value in options.items() if key not in own}
+    chosen = evaluation.Options(**{key: value for key, value in options.items() if key in own})
+    evaluation.run(model, load_reading(overrides, read).config, chosen)
 
 
 @click.command(cls=Verb, epilog=EXIT_CODES)
@@ -96,18 +74,7 @@ def evaluate(model: str | None, overrides: tuple[str, ...], as_json: bool, quiet
     type=click.Choice(["text", "jsonl", "csv"]),
     help="Default: by --output; text on a terminal, else jsonl.",
 )
-@click.option("--max-length", type=click.IntRange(8), metavar="TOKENS")
-@click.option(
-    "--batch", type=click.IntRange(1), default=32, show_default=True, metavar="ROWS", help="Rows fed at once."
-)
-@click.option(
-    "--mixed-precision",
-    "--precision",
-    type=PRECISIONS,
-    default="auto",
-    show_default=True,
-    help="auto: the best of the device.",
-)
+@feeding_options
 @quiet_option
 def predict(texts: tuple[str, ...], **options: Any) -> None:
     """Label texts: arguments, rows of a file, or standard input.

@@ -98,6 +98,23 @@ reading_options = _options(
     *READING,
     _override("The same keys and others about rows (synthetic_rows, seed), as in train."),
 )
+# For verbs that feed rows to a saved model.
+feeding_options = _options(
+    click.option(
+        "--max-length", type=click.IntRange(8), metavar="TOKENS", help="Default: what the model was trained with."
+    ),
+    click.option(
+        "--batch", type=click.IntRange(1), default=32, show_default=True, metavar="ROWS", help="Rows fed at once."
+    ),
+    click.option(
+        "--mixed-precision",
+        "--precision",
+        type=PRECISIONS,
+        default="auto",
+        show_default=True,
+        help="auto: the best of the device.",
+    ),
+)
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="No progress, tables or plan; errors only.")
 
 

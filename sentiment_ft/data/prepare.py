@@ -78,8 +78,7 @@ class Prepared:
 
 
 def _is_review_folder(name: str) -> bool:
-    path = os.path.expanduser(name)
-    return os.path.isdir(path) and is_review_folder(Path(path))
+    return is_review_folder(Path(os.path.expanduser(name)))
 
 
 def source_of(config: Config, name: str) -> Source:

@@ -31,7 +31,7 @@ def judgement_plots(labels: ArrayLike, p_positive: ArrayLike, folder: Path, titl
     y, p = np.asarray(labels, dtype=np.int64), np.asarray(p_positive, dtype=np.float64)
     if y.size == 0 or y.shape != p.shape:
         raise ValueError(f"labels {y.shape} and p_positive {p.shape} must be lists of the same length, not empty")
-    title = title if len(title) <= 50 else title[:49] + "…"  # the numbers behind it must stay in the picture
+    title = title if len(title) <= 44 else title[:43] + "…"  # the numbers behind it must stay in the picture
     paths = [_confusion_plot(y, p, folder / f"{prefix}confusion.png", title)]
     if 0 < y.sum() < y.size:
         paths.append(_curves_plot(y, p, folder / f"{prefix}curves.png", title))
@@ -126,8 +126,8 @@ def _reliability_plot(y: NDArray[np.int64], p: NDArray[np.float64], path: Path, 
     mean_confidence = np.bincount(index, weights=confidence, minlength=CALIBRATION_BINS)[used] / rows[used]
     figure, (top, bottom) = sheet(
         "Reliability: does 90% sure mean 90% right?",
-        f"{title}: {number(float(right.mean()))} of calls right, mean confidence {number(float(confidence.mean()))}, "
-        f"expected calibration error {number(expected_calibration_error(y, p), 4)}",
+        f"{title}: {number(float(right.mean()))} right, mean confidence {number(float(confidence.mean()))}, "
+        f"calibration error {number(expected_calibration_error(y, p), 4)}",
         height=5.6,
         nrows=2,
         sharex=True,
