@@ -121,7 +121,9 @@ class ModelConfig(_Frozen):
     freeze_embeddings: bool = False
     """Keep the embedding table as it is: saves its gradients and optimizer states, more than half of a small BERT."""
     gradual_unfreezing_updates: int = Field(0, ge=0)
-    """Updates between releases: the head first, then one layer a time from the top, embeddings last. 0: all at once."""
+    """Updates between releases: the head first, then one layer a time from the top, embeddings last. 0: all at once.
+    Not under DeepSpeed.
+    """
     hidden_dropout: float | None = Field(None, ge=0, lt=1)
     """Dropout of hidden states while training. None: as the model says (BERT: 0.1)."""
     attention_dropout: float | None = Field(None, ge=0, lt=1)
@@ -150,7 +152,8 @@ class OptimizationConfig(_Frozen):
     """Global gradient norm above which gradients are scaled down. None: no clipping."""
     average_share: float | None = Field(None, gt=0, le=0.5)
     """Judge and keep an average of the weights in place of those of the last update; its mean age as a share of the
-    updates so far (0.1: a tenth). Steadier evaluations for 4 bytes a trained parameter. None: no average.
+    updates so far (0.1: a tenth). Steadier evaluations for 4 bytes a trained parameter. Not under DeepSpeed. None: no
+    average.
     """
     num_train_epochs: float = Field(3.0, gt=0, le=1e6)
     """Passes over the training rows; may be a fraction. Without effect where max_steps is given."""
@@ -169,6 +172,11 @@ class OptimizationConfig(_Frozen):
     mixed_precision: Annotated[Precision, BeforeValidator(_precision_alias)] = "auto"
     """auto: bf16 where the hardware has it, fp16 on older NVIDIA GPUs (T4, V100), else fp32 (or `no`). fp64 is slow and
     no better: for proofs such as `verify`.
+    """
+    gradient_compression: Literal["none", "fp16", "bf16"] = "none"
+    """Number format in which several processes exchange gradients: 2 bytes each instead of 4, for slow networks. The
+    training is no longer that of one process: in fp16 small gradients become 0, unless mixed_precision is fp16 too and
+    scales them. bf16 needs GPUs. Not under DeepSpeed.
     """
 
 

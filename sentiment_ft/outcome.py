@@ -56,7 +56,7 @@ def describe(run: Run, loaded: Loaded, device: str, lengths: dict[str, Any]) -> 
         device=device,
         rows=data.counts(),
         lengths=lengths,
-        parameters=sum(parameter.numel() for parameter in run.model.parameters()),
+        parameters=run.parameters,
         padding_share=batching.first_padding(data.train.lengths, config, sizes.global_batch_size),
         overlaps=run.overlaps,
     )

@@ -83,6 +83,8 @@ class Run:
     average: Average | NoAverage
     data: Prepared
     sizes: Sizes
+    parameters: int
+    """Of the whole model, trained or not."""
     precision: str
     pad_id: int
     quiet: bool

@@ -152,6 +152,7 @@ def build(
         eps=config.adam_epsilon,
         fused=accelerator.device.type in ("cpu", "cuda"),
     )
+    count = sum(parameter.numel() for parameter in model.parameters())  # before ZeRO 3 cuts them
     model, optimizer = accelerator.prepare(model, optimizer)  # under ZeRO the optimizer holds its share only
     engine = engine_of(accelerator, model, optimizer, config.max_grad_norm)
     trained = (parameter for parameter in model.parameters() if parameter.requires_grad)
@@ -167,6 +168,7 @@ def build(
         average=average,
         data=data,
         sizes=sizes,
+        parameters=count,
         precision=precision,
         pad_id=tokenizer.pad_token_id or 0,
         quiet=quiet,

@@ -16,7 +16,18 @@ def _complete_topology(ctx: click.Context, param: click.Parameter, incomplete: s
     return [name for name in names() if name.startswith(incomplete)]
 
 
-@click.command(cls=Verb, epilog=EXIT_CODES)
+class LaunchVerb(Verb):
+    """Its options are its own; those of train stand after `--`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            hint = "Options of train stand after --, as in: sentiment-ft launch -- --recipe quickstart"
+            raise click.UsageError(f"{error.format_message()}\n{hint}", ctx) from None
+
+
+@click.command(cls=LaunchVerb, epilog=EXIT_CODES)
 @click.option(
     "-t",
     "--topology",

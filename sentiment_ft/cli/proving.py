@@ -17,7 +17,7 @@ from sentiment_ft.cli.verb import EXIT_CODES, Verb
     "--zero",
     "stages",
     multiple=True,
-    type=click.Choice(["1", "2", "3"]),
+    type=click.Choice(["1", "2", "3", "2_offload"]),
     help="ZeRO stages to verify, repeatable; default 2, none where DeepSpeed is not installed.",
 )
 @click.option("--updates", type=click.IntRange(2), default=6, show_default=True, metavar="N")

@@ -23,12 +23,20 @@ class Tolerance:
     weights: float
     movement: float
 
+    def to_json(self) -> dict[str, float]:
+        """By field of a Difference."""
+        shared = dict.fromkeys(("loss", "grad_norm", "metrics"), self.numbers)
+        return {**shared, "weights": self.weights, "movement": self.movement}
 
+
+# Ten times and more what was measured on the quickstart, two CPU processes, 6 updates of 64 rows (2026-11-24): numbers
+# 2e-16 in fp64, 6e-6 in fp32 (ZeRO 1, 2, 3, offload), 3e-4 in bf16; weights 3e-17, 3e-8, 5e-6; movement 1e-14, 1e-5,
+# 2e-3. fp16 has not been measured: it gets what bf16, which rounds coarser, gets.
 TOLERANCES = {
     "fp64": Tolerance(1e-10, 1e-10, 1e-8),
     "fp32": Tolerance(1e-4, 1e-5, 1e-2),
-    "bf16": Tolerance(5e-2, 1e-3, 1.0),
-    "fp16": Tolerance(5e-2, 1e-3, 1.0),
+    "bf16": Tolerance(1e-2, 1e-4, 1e-1),
+    "fp16": Tolerance(1e-2, 1e-4, 1e-1),
 }
 
 
@@ -49,15 +57,8 @@ class Difference:
     movement: float
 
     def within(self, tolerance: Tolerance) -> bool:
-        numbers = max(self.loss, self.grad_norm, self.metrics)
-        return (
-            self.rows_equal
-            and self.rates_equal
-            and self.evaluated_equal
-            and numbers <= tolerance.numbers
-            and self.weights <= tolerance.weights
-            and self.movement <= tolerance.movement
-        )
+        equal = self.rows_equal and self.rates_equal and self.evaluated_equal
+        return equal and all(getattr(self, name) <= allowed for name, allowed in tolerance.to_json().items())
 
     def to_json(self) -> dict[str, Any]:
         return {key: value if math.isfinite(value) else None for key, value in asdict(self).items()}

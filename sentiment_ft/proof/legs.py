@@ -37,11 +37,11 @@ def legs(processes: int, stages: Sequence[str], precision: str, *, on_cpu: bool)
     fp32; and several processes in the recipe's own 16-bit format.
     """
     plain = "cpu_2proc" if on_cpu else "multi_gpu_bf16"
-    several = f"{processes} processes"
-    found = [Leg(several, plain, processes, "fp64")]
-    found += [Leg(f"{several}, ZeRO {stage}", f"deepspeed_zero{stage}", processes, "fp32") for stage in stages]
+    found = [Leg("DDP", plain, processes, "fp64")]
+    for stage in stages:
+        found.append(Leg(f"ZeRO {stage.replace('_', ' ')}", f"deepspeed_zero{stage}", processes, "fp32"))
     if precision in ("bf16", "fp16"):
-        found.append(Leg(several, plain, processes, precision))
+        found.append(Leg("DDP", plain, processes, precision))
     return found
 
 

@@ -24,6 +24,17 @@ from sentiment_ft.proof.legs import Leg, carry_out, environment, legs, shortened
 from sentiment_ft.recipe import Loaded
 from sentiment_ft.terminal import console, printable, results, standard_output
 
+SIDE_BY_SIDE = 3  # comparisons that fit into 80 columns
+# What people read for the fields of a Difference.
+EQUAL = {"rows of each update": "rows_equal", "learning rates": "rates_equal", "rows judged, once": "evaluated_equal"}
+WITHIN = {
+    "loss": "loss",
+    "gradient norm": "grad_norm",
+    "validation log-loss": "metrics",
+    "weights": "weights",
+    "their movement": "movement",
+}
+
 
 def run(loaded: Loaded, *, processes: int, stages: Sequence[str], updates: int, as_json: bool, quiet: bool) -> int:
     """Run all legs and print the table; returns the exit code. Raises UserError when a leg cannot run."""
@@ -53,11 +64,13 @@ def run(loaded: Loaded, *, processes: int, stages: Sequence[str], updates: int, 
                 if wanted == leg.reference:
                     references[wanted] = done
             found[leg] = compare(references[leg.reference], done, start)
-    certificate = _certificate(loaded, config, device.name, found)
+    certificate = _certificate(loaded, config, device.name, processes, found)
     if as_json:
         print(json.dumps(certificate, indent=2, allow_nan=False), file=standard_output())
     else:
-        results.print(_table(certificate))
+        comparisons = certificate["comparisons"]
+        for first in range(0, len(comparisons), SIDE_BY_SIDE):
+            results.print(_table(certificate, comparisons[first : first + SIDE_BY_SIDE]))
         results.print(Text("verified" if certificate["passed"] else "NOT VERIFIED", style="bold"))
     return EXIT_DONE if certificate["passed"] else EXIT_TRAINING
 
@@ -71,13 +84,15 @@ def _start(config: Config, folder: Path) -> Path:
     return path
 
 
-def _certificate(loaded: Loaded, config: Config, device: str, found: dict[Leg, Difference]) -> dict[str, Any]:
+def _certificate(
+    loaded: Loaded, config: Config, device: str, processes: int, found: dict[Leg, Difference]
+) -> dict[str, Any]:
     comparisons = [
         {
-            "run": leg.name,
-            "reference": leg.reference.name,
+            "run": f"{leg.name} {leg.precision}",
             "precision": leg.precision,
             **difference.to_json(),
+            "allowed": TOLERANCES[leg.precision].to_json(),
             "passed": difference.within(TOLERANCES[leg.precision]),
         }
         for leg, difference in found.items()
@@ -88,6 +103,7 @@ def _certificate(loaded: Loaded, config: Config, device: str, found: dict[Leg, D
         "model": config.model_name_or_path,
         "data": config.data,
         "device": device,
+        "processes": processes,
         "updates": config.max_steps,
         "global_batch_size": config.global_batch_size,
         "comparisons": comparisons,
@@ -95,31 +111,28 @@ def _certificate(loaded: Loaded, config: Config, device: str, found: dict[Leg, D
     }
 
 
-def _table(certificate: dict[str, Any]) -> Table:
-    title = f"{certificate['updates']} updates of {certificate['global_batch_size']} rows, against 1 process"
+def _table(certificate: dict[str, Any], comparisons: Sequence[dict[str, Any]]) -> Table:
+    title = (
+        f"{certificate['processes']} processes against 1: {certificate['updates']} updates of "
+        f"{certificate['global_batch_size']} rows, largest relative differences"
+    )
     table = Table(title=Text(title), title_justify="left", title_style="bold", box=None, pad_edge=False)
-    for name in ("run", "precision", "rows", "rates", "loss", "grad norm", "weights", "way", "judged", "metrics", ""):
-        table.add_column(name, no_wrap=True)
-    for row in certificate["comparisons"]:
-        table.add_row(
-            row["run"],
-            row["precision"],
-            _same(row["rows_equal"]),
-            _same(row["rates_equal"]),
-            _size(row["loss"]),
-            _size(row["grad_norm"]),
-            _size(row["weights"]),
-            _size(row["movement"]),
-            _same(row["evaluated_equal"]),
-            _size(row["metrics"]),
-            Text("pass", style="green") if row["passed"] else Text("FAIL", style="bold red"),
-        )
+    table.add_column("")
+    for comparison in comparisons:
+        table.add_column(comparison["run"])
+    for name, key in EQUAL.items():
+        table.add_row(name, *("same" if comparison[key] else "DIFFER" for comparison in comparisons))
+    for name, key in WITHIN.items():
+        table.add_row(name, *(_size(comparison[key], comparison["allowed"][key]) for comparison in comparisons))
+    verdicts = (
+        Text("pass", style="green") if comparison["passed"] else Text("FAIL", style="bold red")
+        for comparison in comparisons
+    )
+    table.add_row("", *verdicts)
     return table
 
 
-def _same(equal: bool) -> str:
-    return "same" if equal else "DIFFER"
-
-
-def _size(difference: float | None) -> str:
-    return "DIFFER" if difference is None else f"{difference:.0e}" if difference else "0"
+def _size(difference: float | None, allowed: float) -> str:
+    if difference is None:
+        return "DIFFER"
+    return f"{f'{difference:.0e}' if difference else '0'} {'<' if difference <= allowed else '>'} {allowed:.0e}"
