@@ -73,6 +73,17 @@ def standard_output() -> TextIO:
     return sys.stdout
 
 
+def open_closed_descriptors() -> None:
+    """A descriptor of 0, 1 and 2 that is closed, as by `>&-`, leads to /dev/null. Otherwise the next file that is
+    opened gets its number, and what a library prints ends in that file.
+    """
+    for descriptor in (0, 1, 2):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, which is this one
+
+
 def escape_what_cannot_be_printed() -> None:
     """A character that the encoding of a stream lacks, as under LC_ALL=C, becomes `\\x..`, not an error."""
     for stream in (sys.stdout, sys.stderr):
@@ -80,8 +91,8 @@ def escape_what_cannot_be_printed() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-console = _Progress(stderr=True, highlight=False, soft_wrap=True)
-results = _Results(highlight=False, soft_wrap=True)
+console = _Progress(stderr=True, highlight=False, emoji=False, soft_wrap=True)  # a file may be named :smile:
+results = _Results(highlight=False, emoji=False, soft_wrap=True)
 
 
 def printable(text: str, width: int | None = None) -> str:

@@ -1,4 +1,7 @@
-"""YAML as recipes and `-o` use it: PyYAML, with numbers and words read as YAML 1.2 does, and faults in one line."""
+"""YAML as recipes and `-o` use it: PyYAML, with numbers and words read as YAML 1.2 does, and faults in one line.
+
+Topologies are read as Accelerate reads them, by PyYAML's own rules.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +21,18 @@ UNREADABLE = (
 _BOOLEAN = "tag:yaml.org,2002:bool"
 
 
-class _Loader(yaml.SafeLoader):
-    """SafeLoader that reads 1e-6 as a number and yes, no, on, off as words, as YAML 1.2 does (PyYAML follows 1.1, which
+class _PlainLoader(yaml.SafeLoader):
+    """SafeLoader without aliases: five levels of them are enough to ask for gigabytes."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            mark = self.peek_event().start_mark
+            raise yaml.composer.ComposerError(None, None, "an alias (*name) is not for configs", mark)
+        return super().compose_node(parent, index)
+
+
+class _Loader(_PlainLoader):
+    """Reads 1e-6 as a number and yes, no, on, off as words, as YAML 1.2 does (PyYAML follows 1.1, which
     wants 1.0e-6), and refuses a key given twice.
     """
 
@@ -58,6 +71,11 @@ for _yaml in (_Loader, _Dumper):
 def parse(text: str) -> Any:
     """What one YAML text means. Raises one of UNREADABLE, which `fault` puts into words."""
     return yaml.load(text, Loader=_Loader)
+
+
+def parse_plain(text: str) -> Any:
+    """What one YAML text means to PyYAML, and so to Accelerate. Raises one of UNREADABLE."""
+    return yaml.load(text, Loader=_PlainLoader)
 
 
 def write(values: dict[str, Any]) -> str:

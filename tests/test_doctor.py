@@ -175,10 +175,19 @@ def test_saved_accelerate_config_in_force(tmp_path: Path) -> None:
 def test_saved_accelerate_config_is_where_accelerate_looks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     code = "from accelerate.commands.config.config_args import default_config_file as f; print(f)"
     base = {name: value for name, value in os.environ.items() if name not in {"HF_HOME", "XDG_CACHE_HOME"}}
-    for extra in ({}, {"XDG_CACHE_HOME": str(tmp_path)}, {"HF_HOME": str(tmp_path / "hf")}):
+    for extra in (
+        {"HOME": str(tmp_path / "home")},
+        {"XDG_CACHE_HOME": str(tmp_path)},
+        {"HF_HOME": str(tmp_path / "hf")},
+    ):
         variables = base | extra
         done = subprocess.run([sys.executable, "-c", code], env=variables, capture_output=True, text=True, timeout=120)
-        assert done.stdout.strip() == str(surroundings.default_accelerate_config(variables)), done.stderr
+        path = Path(done.stdout.strip())
+        monkeypatch.setenv("HOME", variables["HOME"])
+        assert surroundings.default_accelerate_config(variables) is None
+        path.parent.mkdir(parents=True)
+        path.touch()
+        assert surroundings.default_accelerate_config(variables) == path, done.stderr
 
 
 @pytest.mark.parametrize(

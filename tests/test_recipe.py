@@ -166,7 +166,7 @@ def test_null_gives_the_default_back():
         ("data: !!python/object/apply:os.mkdir [owned]\n", "mine.yaml:1: cannot be read"),
         ("data: !!python/name:os.system\n", "mine.yaml:1: cannot be read"),
         ("data: !mine x\n", "mine.yaml:1: cannot be read"),
-        ("a: &a {seed: 1}\n<<: *a\n", "mine.yaml:2: cannot be read"),
+        ("a: &a {seed: 1}\n<<: *a\n", "mine.yaml:2: not valid YAML: an alias"),
         ("label_map: &a {x: *a}\n", "mine.yaml:1: "),
         ("seed: *nothing\n", "mine.yaml:1: not valid YAML"),
         ("run_name: 2024-13-45\n", "mine.yaml:1: "),
@@ -217,9 +217,8 @@ def test_bomb_of_aliases_is_refused_in_no_time(written):
     lines = ["&b0 [boom]", *levels]
     text = "".join(f"k{n}: {line}\n" for n, line in enumerate(lines)) + "data: *b11\nlabel_map: {good: *b11}\n"
     start = time.monotonic()
-    message = refusal(written(text))
-    assert time.monotonic() - start < 2 and len(message) < 5000
-    assert "mine.yaml:13: data: " in message and "mine.yaml:14: label_map: " in message
+    assert refusal(written(text)).endswith("mine.yaml:2: not valid YAML: an alias (*name) is not for configs")
+    assert time.monotonic() - start < 2
 
 
 def test_empty_file_and_byte_order_mark(written):

@@ -63,4 +63,4 @@ def leave(code: int) -> NoReturn:
 
 def _number(variable: str, otherwise: int) -> int:
     text = os.environ.get(variable, "")
-    return int(text) if text.isdigit() else otherwise
+    return int(text) if text.isdecimal() else otherwise

@@ -11,7 +11,7 @@ import click
 
 from sentiment_ft.cli import processes, signals
 from sentiment_ft.errors import EXIT_BUG, EXIT_DONE, EXIT_MODEL, EXIT_OUTPUT, EXIT_PEER, UserError
-from sentiment_ft.terminal import escape_what_cannot_be_printed, fall_silent, printable
+from sentiment_ft.terminal import escape_what_cannot_be_printed, fall_silent, open_closed_descriptors, printable
 
 EXIT_CODES = """
 \b
@@ -33,6 +33,7 @@ class Verb(click.Command):
             raise
 
     def invoke(self, ctx: click.Context) -> Any:
+        open_closed_descriptors()
         escape_what_cannot_be_printed()
         try:
             with signals.end_the_verb(self._say_interrupted):

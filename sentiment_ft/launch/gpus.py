@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 QUERY = ("--query-gpu=index,uuid,compute_cap,name", "--format=csv,noheader")
+UNKNOWN = (0, 0)
 
 
 @dataclass(frozen=True, slots=True)
 class Gpu:
-    """capability: CUDA's; a T4 is (7, 5)."""
+    """capability: CUDA's; a T4 is (7, 5), UNKNOWN where the driver does not say."""
 
     name: str
     capability: tuple[int, int]
@@ -26,7 +28,7 @@ def visible(environment: Mapping[str, str] = os.environ) -> list[Gpu]:
         return []
     try:
         done = subprocess.run([program, *QUERY], capture_output=True, text=True, timeout=20, check=False)
-    except (OSError, subprocess.TimeoutExpired):
+    except (OSError, ValueError, subprocess.TimeoutExpired):  # ValueError: what it says is no text
         return []
     return parse(done.stdout, environment.get("CUDA_VISIBLE_DEVICES")) if done.returncode == 0 else []
 
@@ -37,16 +39,14 @@ def parse(table: str, chosen: str | None) -> list[Gpu]:
     for line in table.splitlines():
         fields = [field.strip() for field in line.split(",", 3)]
         if len(fields) == 4:
-            major, _, minor = fields[2].partition(".")
-            capability = (int(major), int(minor)) if major.isdigit() and minor.isdigit() else (0, 0)
+            numbers = re.fullmatch(r"([0-9]+)\.([0-9]+)", fields[2])
+            capability = (int(numbers[1]), int(numbers[2])) if numbers else UNKNOWN
             known[fields[0]] = known[fields[1]] = Gpu(fields[3], capability)
     if chosen is None:
         return [gpu for key, gpu in known.items() if key.isdigit()]
     found = []
-    for key in chosen.split(",") if chosen else ():
-        matches = [
-            gpu for name, gpu in known.items() if name == key.strip() or (len(key) > 4 and name.startswith(key.strip()))
-        ]
+    for key in map(str.strip, chosen.split(",")):
+        matches = [gpu for name, gpu in known.items() if name == key or (len(key) > 4 and name.startswith(key))]
         if not matches:
             break
         found.append(matches[0])

@@ -18,6 +18,7 @@ from sentiment_ft.errors import ConfigError, ModelError
 from sentiment_ft.hardware.detect import usable_cores
 from sentiment_ft.launch.gpus import Gpu
 from sentiment_ft.launch.topology import Topology
+from sentiment_ft.run.surroundings import is_on
 from sentiment_ft.terminal import console, printable
 
 AMPERE = (8, 0)
@@ -94,7 +95,7 @@ def environment(topology: Topology, processes: int, gpus: Sequence[Gpu], given: 
     added = {}
     if topology.on_cpu:
         added["ACCELERATE_USE_CPU"] = "true"  # Accelerate does not pass the topology's use_cpu on to several processes
-    elif topology.kind == "DEEPSPEED" and given.get("ACCELERATE_USE_CPU"):
+    elif topology.kind == "DEEPSPEED" and is_on("ACCELERATE_USE_CPU", given):
         raise ModelError(
             "ACCELERATE_USE_CPU turns DeepSpeed into plain data parallelism without a word",
             where="the environment",
@@ -138,8 +139,9 @@ def run(argv: Sequence[str], added: Mapping[str, str], *, quiet: bool) -> int:
         if error.sigval == signal.SIGTERM:  # the processes die of it without a word
             console.print("error: ended by SIGTERM; what was finished before stays on disk", markup=False)
         return 128 + int(error.sigval)
-    except (ValueError, ConnectionError, ImportError, RuntimeError) as error:
-        raise ModelError(f"Accelerate cannot start: {printable(str(error), 300)}", where="accelerate launch") from None
+    except Exception as error:  # whatever a topology or a taken port makes it raise: KeyError, AttributeError, ...
+        said = printable(f"{type(error).__name__}: {error}", 300)
+        raise ModelError(f"Accelerate cannot start: {said}", where="accelerate launch") from None
     return 0
 
 
@@ -147,7 +149,7 @@ def _code(returned: int, who: str) -> int:
     """The exit code of a process; one that died of a signal could not say so."""
     if returned >= 0:
         return returned
-    name = signal.Signals(-returned).name
+    name = signal.Signals(-returned).name if -returned in set(signal.Signals) else f"signal {-returned}"
     cause = " (the system does that when memory runs out)" if name == "SIGKILL" else ""
     console.print(f"error: {who} was ended by {name}{cause}", markup=False)
     return 128 - returned

@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
+from reprlib import Repr
 from typing import Any
 
-import yaml
-
+from sentiment_ft import yaml_text
 from sentiment_ft.errors import ConfigError
-from sentiment_ft.shipped import shipped
+from sentiment_ft.shipped import deepspeed_file, own_file, shipped
 from sentiment_ft.terminal import printable
 
 MAX_FILE_BYTES = 2**16
+MOST = 2**20  # processes, machines: more is a slip, or a number that cannot even be printed
 KINDS = ("NO", "MULTI_GPU", "DEEPSPEED")
 
 
@@ -37,9 +38,9 @@ def names() -> list[str]:
 def read(name: str) -> Topology:
     """A topology by the name of one of ours, or a YAML file of your own. Raises ConfigError."""
     known = names()
-    path = shipped("accelerate_configs") / f"{name}.yaml" if name in known else Path(name).expanduser()
+    path = shipped("accelerate_configs") / f"{name}.yaml" if name in known else own_file(name)
     where = printable(name, 200)
-    if not path.is_file():
+    if path is None:
         near = get_close_matches(name, known, n=1)
         hint = f"did you mean {near[0]}? There are" if near else "one of"
         raise ConfigError("no such topology", where=where, way_out=f"{hint} {', '.join(known)}, or a YAML file")
@@ -53,8 +54,8 @@ def read(name: str) -> Topology:
     return Topology(
         path=path.resolve(),
         kind=kind,
-        processes=_at_least_one(content, "num_processes", where),
-        machines=_at_least_one(content, "num_machines", where),
+        processes=_number(content, "num_processes", where),
+        machines=_number(content, "num_machines", where),
         on_cpu=_value(content, "use_cpu", bool, False, where),
         deepspeed_config=_deepspeed_config(content, path, where),
     )
@@ -64,11 +65,11 @@ def _content(path: Path, where: str) -> dict[str, Any]:
     try:
         if path.stat().st_size > MAX_FILE_BYTES:
             raise ConfigError(f"is larger than {MAX_FILE_BYTES:,} bytes: not a topology", where=where)
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml_text.parse_plain(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"cannot be read: {error.strerror}", where=where) from None
-    except (ValueError, yaml.YAMLError, RecursionError) as error:
-        raise ConfigError(f"is not YAML: {printable(str(error), 200)}", where=where) from None
+    except yaml_text.UNREADABLE as error:
+        raise ConfigError(f"is not YAML: {yaml_text.fault(error)}", where=where) from None
     if not isinstance(content, dict):
         raise ConfigError("is not a mapping of keys", where=where, way_out="see accelerate_configs/ for examples")
     return content
@@ -79,14 +80,14 @@ def _value(content: dict[str, Any], key: str, kind: type, otherwise: Any, where:
     if key == "distributed_type" and value is False:
         return otherwise
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise ConfigError(f"{key} is {printable(repr(value), 60)}, not {kind.__name__}", where=where)
+        raise ConfigError(f"{key} is {printable(Repr().repr(value), 60)}, not {kind.__name__}", where=where)
     return value
 
 
-def _at_least_one(content: dict[str, Any], key: str, where: str) -> int:
+def _number(content: dict[str, Any], key: str, where: str) -> int:
     number: int = _value(content, key, int, 1, where)
-    if number < 1:
-        raise ConfigError(f"{key} is {number}", where=where, way_out="1 or more")
+    if not 1 <= number <= MOST:
+        raise ConfigError(f"{key} is not a number from 1 to {MOST:,}", where=where)
     return number
 
 
@@ -95,7 +96,7 @@ def _deepspeed_config(content: dict[str, Any], path: Path, where: str) -> Path |
     name = section.get("deepspeed_config_file")
     if name is None:
         return None
-    for candidate in (Path(str(name)), path.parent / str(name), shipped("ds_configs") / Path(str(name)).name):
-        if candidate.is_file():
-            return candidate.resolve()
-    raise ConfigError(f"deepspeed_config_file {printable(str(name), 200)}: no such file", where=where)
+    found = deepspeed_file(str(name), path.parent)
+    if found is None:
+        raise ConfigError(f"deepspeed_config_file {printable(str(name), 200)}: no such file", where=where)
+    return found.resolve()

@@ -5,21 +5,35 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
+import warnings
 from collections.abc import Iterator, Mapping
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import DeepSpeedPlugin, DistributedType, GradientAccumulationPlugin, InitProcessGroupKwargs
+from accelerate.utils import (
+    DDPCommunicationHookType,
+    DeepSpeedPlugin,
+    DistributedDataParallelKwargs,
+    DistributedType,
+    GradientAccumulationPlugin,
+    InitProcessGroupKwargs,
+)
 
 from sentiment_ft.config import Config
-from sentiment_ft.errors import ModelError
+from sentiment_ft.errors import ConfigError, ModelError
 from sentiment_ft.hardware.detect import Device
 from sentiment_ft.run.precision import ACCELERATE_NAMES
+from sentiment_ft.run.surroundings import is_on
 from sentiment_ft.run.zero_config import zero_config
 from sentiment_ft.terminal import printable
 
 SUPPORTED = (DistributedType.NO, DistributedType.MULTI_GPU, DistributedType.MULTI_CPU, DistributedType.DEEPSPEED)
 DEEPSPEED = "ACCELERATE_USE_DEEPSPEED"
+_HOOKS = {
+    "none": DDPCommunicationHookType.NO,
+    "fp16": DDPCommunicationHookType.FP16,
+    "bf16": DDPCommunicationHookType.BF16,
+}
 PLUGINS = ("ACCELERATE_USE_FSDP", "ACCELERATE_USE_MEGATRON_LM", "ACCELERATE_USE_TP")
 
 
@@ -31,25 +45,32 @@ def start(
     Raises ModelError when the launcher asks for what is not supported, or left variables that Accelerate cannot use;
     ConfigError when its DeepSpeed config contradicts the recipe.
     """
-    asked = [name for name in PLUGINS if _is_on(name, environment)]
+    asked = [name for name in PLUGINS if is_on(name, environment)]
     if asked:
         raise ModelError(
             f"{' and '.join(asked)} is set: not supported yet",
             where="the launcher",
             way_out=f"one process or plain data parallelism; unset {' '.join(asked)}",
         )
+    # What the libraries will change in each other is nothing that a user could mend.
+    warnings.filterwarnings("ignore", category=FutureWarning, module=r"(torch|accelerate|deepspeed)\b")
     if device.kind == "cpu":
         os.environ.setdefault("DS_ACCELERATOR", "cpu")  # Accelerate imports DeepSpeed, which says so on standard output
-    plugin = _deepspeed(precision, device, config, environment) if _is_on(DEEPSPEED, environment) else None
+    plugin = _deepspeed(precision, device, config, environment) if is_on(DEEPSPEED, environment) else None
+    # Accelerate takes gloo by itself, but not for DeepSpeed.
     gloo = [InitProcessGroupKwargs(backend="gloo")] if device.kind == "cpu" else []
+    handlers = gloo if plugin is not None else [_data_parallel(config, device)]
     try:
         accelerator = Accelerator(
             mixed_precision=ACCELERATE_NAMES[precision],
             cpu=device.kind == "cpu" and plugin is None,  # with it Accelerate would drop DeepSpeed without a word
             deepspeed_plugin=plugin,
-            kwargs_handlers=gloo if plugin is not None else None,
+            kwargs_handlers=handlers,
             # Accumulation is train_step's: an exported ACCELERATE_GRADIENT_ACCUMULATION_STEPS would divide once more.
-            gradient_accumulation_plugin=GradientAccumulationPlugin(num_steps=1),
+            # DeepSpeed wants to read its own number again.
+            gradient_accumulation_plugin=GradientAccumulationPlugin(
+                num_steps=1 if plugin is None else plugin.deepspeed_config["gradient_accumulation_steps"]
+            ),
         )
     except Exception as error:  # whatever a variable of the launcher makes it raise: ValueError, KeyError, RuntimeError
         names = sorted(name for name in environment if name.startswith("ACCELERATE_") or name in _RENDEZVOUS)
@@ -96,8 +117,14 @@ def one_after_another(accelerator: Accelerator) -> Iterator[None]:
         yield
 
 
-def _is_on(name: str, environment: Mapping[str, str]) -> bool:
-    return environment.get(name, "").lower() in {"1", "true", "yes", "y", "t", "on"}
+def _data_parallel(config: Config | None, device: Device) -> DistributedDataParallelKwargs:
+    """Gradients live in the buckets that travel, not in a second copy: 4 bytes a trained parameter less."""
+    compression = "none" if config is None else config.gradient_compression
+    if compression == "bf16" and device.kind == "cpu":
+        raise ConfigError(
+            "gloo, which joins processes on CPUs, cannot add bf16", where="gradient_compression", way_out="fp16 or none"
+        )
+    return DistributedDataParallelKwargs(gradient_as_bucket_view=True, comm_hook=_HOOKS[compression])
 
 
 def _deepspeed(
@@ -105,7 +132,7 @@ def _deepspeed(
 ) -> DeepSpeedPlugin:
     if config is None:
         raise ModelError("DeepSpeed is for training", where="the launcher", way_out=f"unset {DEEPSPEED}")
-    if _is_on("ACCELERATE_USE_CPU", environment):
+    if is_on("ACCELERATE_USE_CPU", environment):
         raise ModelError(
             "ACCELERATE_USE_CPU turns DeepSpeed into plain data parallelism without a word",
             where="the launcher",

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import psutil
-import yaml
 
+from sentiment_ft import yaml_text
 from sentiment_ft.errors import ConfigError
 from sentiment_ft.run.surroundings import default_accelerate_config
 from sentiment_ft.terminal import printable
@@ -41,13 +41,13 @@ def check_arguments(arguments: Sequence[str], environment: Mapping[str, str]) ->
     """Raises ConfigError for one process where several were asked, and for a topology that nobody named."""
     config_file = _value(arguments, "config_file")
     default = default_accelerate_config(environment)
-    if config_file is None and "--cpu" not in arguments and default.is_file():
+    if config_file is None and "--cpu" not in arguments and default is not None:
         raise ConfigError(
             f"silently uses {printable(str(default), 200)}, a config made with `accelerate config`",
             where="accelerate launch",
             way_out=f"name it: --config_file {printable(str(default), 200)}, or one of accelerate_configs/",
         )
-    if int(environment.get("WORLD_SIZE", "1")) > 1:
+    if _number(environment.get("WORLD_SIZE")) > 1:
         return
     asked = _number(_value(arguments, "num_processes")) or _processes_in(config_file)
     if asked > 1:
@@ -77,15 +77,15 @@ def _value(arguments: Sequence[str], name: str) -> str | None:
 
 
 def _number(text: str | None) -> int:
-    return int(text) if text is not None and text.isdigit() else 0
+    return int(text) if text is not None and text.isdecimal() else 0
 
 
 def _processes_in(config_file: str | None) -> int:
     if config_file is None:
         return 1
     try:
-        content = yaml.safe_load(Path(config_file).read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError):  # Accelerate has read it: this is no fault of the run
+        content = yaml_text.parse_plain(Path(config_file).read_text(encoding="utf-8"))
+    except (OSError, *yaml_text.UNREADABLE):  # Accelerate has read it: this is no fault of the run
         return 1
     number = content.get("num_processes") if isinstance(content, dict) else None
     return number if isinstance(number, int) else 1

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from sentiment_ft.errors import ConfigError
 from sentiment_ft.hardware.detect import Device, best_precision, detect, why_not
+from sentiment_ft.run.surroundings import is_on
 
 if TYPE_CHECKING:
     import torch
@@ -46,7 +47,7 @@ def device_in_use(environment: Mapping[str, str] = os.environ) -> Device:
     """The device that Accelerate will choose for this process: its GPU, unless ACCELERATE_USE_CPU says the CPU."""
     devices = detect()
     cpu = next(device for device in devices if device.kind == "cpu")
-    if environment.get("ACCELERATE_USE_CPU", "").lower() in ("1", "true", "yes"):
+    if is_on("ACCELERATE_USE_CPU", environment):
         return cpu
     accelerators = [device for device in devices if device.kind != "cpu"]
     if not accelerators:

@@ -9,6 +9,8 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from sentiment_ft.terminal import open_closed_descriptors
+
 Keep = Callable[[Path], None]
 
 
@@ -18,16 +20,15 @@ def into_a_file(process: int) -> Iterator[Keep]:
     makes FOLDER/logs/rank-N.log. Before there is a folder it has no name, so that a run that never starts leaves
     nothing. After it, and for the last word of an exception, the streams are what they were.
     """
-    sys.stdout.flush()
-    sys.stderr.flush()
+    open_closed_descriptors()
+    _flush()
     before = [os.dup(descriptor) for descriptor in (1, 2)]
     with tempfile.TemporaryFile() as early:
         _send_to(early.fileno())
 
         def keep(folder: Path) -> None:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            (folder / "logs").mkdir(exist_ok=True)
+            _flush()
+            (folder / "logs").mkdir(parents=True, exist_ok=True)  # parents: of a machine with a disk of its own
             with (folder / "logs" / f"rank-{process}.log").open("wb") as file:
                 early.seek(0)
                 file.write(early.read())
@@ -37,8 +38,7 @@ def into_a_file(process: int) -> Iterator[Keep]:
         try:
             yield keep
         finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
+            _flush()
             for descriptor, saved in zip((1, 2), before, strict=True):
                 os.dup2(saved, descriptor)
                 os.close(saved)
@@ -47,6 +47,12 @@ def into_a_file(process: int) -> Iterator[Keep]:
 def nowhere() -> contextlib.AbstractContextManager[Keep]:
     """As `into_a_file`, without a file."""
     return contextlib.nullcontext(lambda folder: None)
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
 
 
 def _send_to(descriptor: int) -> None:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import yaml
-
+from sentiment_ft import yaml_text
+from sentiment_ft.shipped import own_file
 from sentiment_ft.terminal import printable
 
 Status = Literal["ok", "note", "warning", "broken"]
@@ -34,18 +34,25 @@ def examine(variables: Mapping[str, str], cores: int, *, accelerated: bool) -> l
     ]
 
 
-def default_accelerate_config(variables: Mapping[str, str]) -> Path:
-    """Where `accelerate launch` looks when it is given no --config_file (accelerate/commands/config/config_args.py)."""
+def is_on(name: str, variables: Mapping[str, str]) -> bool:
+    """Whether Accelerate takes that variable for a yes (accelerate/utils/environment.py, str_to_bool)."""
+    return variables.get(name, "").lower() in {"1", "true", "yes", "y", "t", "on"}
+
+
+def default_accelerate_config(variables: Mapping[str, str]) -> Path | None:
+    """What `accelerate launch` uses when it is given no --config_file (accelerate/commands/config/config_args.py); None
+    where there is none.
+    """
     cache = variables.get("HF_HOME") or os.path.join(variables.get("XDG_CACHE_HOME", "~/.cache"), "huggingface")
-    return Path(cache).expanduser() / "accelerate" / "default_config.yaml"
+    return own_file(os.path.join(cache, "accelerate", "default_config.yaml"))
 
 
-def _launcher_config(path: Path) -> Iterator[Finding]:
-    if not path.is_file():
+def _launcher_config(path: Path | None) -> Iterator[Finding]:
+    if path is None:
         return
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError):
+        content = yaml_text.parse_plain(path.read_text(encoding="utf-8"))
+    except (OSError, *yaml_text.UNREADABLE):
         content = None
     keys = ("distributed_type", "num_processes", "mixed_precision", "use_cpu")
     said = (
@@ -62,11 +69,8 @@ def _launcher_config(path: Path) -> Iterator[Finding]:
 
 
 def _launcher_variables(variables: Mapping[str, str]) -> Iterator[Finding]:
-    def on(name: str) -> bool:
-        return variables.get(name, "").lower() in {"1", "true", "yes", "y", "t", "on"}
-
-    plugins = [name for name in ("ACCELERATE_USE_DEEPSPEED", "ACCELERATE_USE_FSDP") if on(name)]
-    if on("ACCELERATE_USE_CPU") and plugins:
+    plugins = [name for name in ("ACCELERATE_USE_DEEPSPEED", "ACCELERATE_USE_FSDP") if is_on(name, variables)]
+    if is_on("ACCELERATE_USE_CPU", variables) and plugins:
         yield Finding(
             "warning",
             "launcher",
