@@ -25,6 +25,7 @@ from sentiment_ft import recipe, train
 from sentiment_ft.config import Config
 from sentiment_ft.data import batching, prepare
 from sentiment_ft.model import tokenization
+from sentiment_ft.run import accelerator as starting
 from sentiment_ft.run import precision
 from sentiment_ft.run.accelerator import one_after_another, started
 from sentiment_ft.run.cpu import tune
@@ -42,6 +43,7 @@ def main() -> None:
     parser.add_argument("--skip", type=int, default=5)
     parser.add_argument("--untuned", action="store_true", help="leave out run/cpu.py, for comparison")
     parser.add_argument("--exchange-each", action="store_true", help="gradients after each micro-batch, for comparison")
+    parser.add_argument("--ddp", action="append", default=[], help="KEY=true|false of DDP, for comparison")
     parser.add_argument("-o", dest="overrides", action="append", default=[])
     chosen = parser.parse_args()
     settings = [
@@ -57,6 +59,9 @@ def main() -> None:
     format_ = precision.resolve(config.mixed_precision, device)
     if not chosen.untuned:
         tune(device)
+    ours = starting._data_parallel
+    other = {key: value == "true" for key, _, value in (setting.partition("=") for setting in chosen.ddp)}
+    starting._data_parallel = lambda *arguments: dataclasses.replace(ours(*arguments), **other)
     with started(format_, device, config) as accelerator:
         figures = time_updates(config, accelerator, format_, chosen)
         if accelerator.is_main_process:

@@ -8,6 +8,7 @@ import os
 import shlex
 import signal
 import subprocess
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import FrameType
@@ -128,7 +129,7 @@ def run(argv: Sequence[str], added: Mapping[str, str], *, quiet: bool) -> int:
 
     logging.disable(logging.CRITICAL)  # torchrun says again, at length, what the processes have said
     try:
-        with _forwarded():
+        with _forwarded(), _own_temporary_folder():
             launch_command(launch_command_parser().parse_args(list(argv[2:])))
     except subprocess.CalledProcessError as error:  # one process
         return _code(error.returncode, "the process")
@@ -136,8 +137,9 @@ def run(argv: Sequence[str], added: Mapping[str, str], *, quiet: bool) -> int:
         rank, failure = error.get_first_failure()
         return _code(failure.exitcode, f"process {rank}")
     except SignalException as error:
-        if error.sigval == signal.SIGTERM:  # the processes die of it without a word
-            console.print("error: ended by SIGTERM; what was finished before stays on disk", markup=False)
+        if error.sigval != signal.SIGINT:  # the processes die of others without a word
+            said = f"error: ended by {signal.Signals(error.sigval).name}; what was finished before stays on disk"
+            console.print(said, markup=False)
         return 128 + int(error.sigval)
     except Exception as error:  # whatever a topology or a taken port makes it raise: KeyError, AttributeError, ...
         said = printable(f"{type(error).__name__}: {error}", 300)
@@ -153,6 +155,18 @@ def _code(returned: int, who: str) -> int:
     cause = " (the system does that when memory runs out)" if name == "SIGKILL" else ""
     console.print(f"error: {who} was ended by {name}{cause}", markup=False)
     return 128 - returned
+
+
+@contextlib.contextmanager
+def _own_temporary_folder() -> Iterator[None]:
+    """For this process, not for those it starts: torchrun's agent leaves a torchelastic_... folder behind each run."""
+    before = tempfile.tempdir
+    with tempfile.TemporaryDirectory(prefix="sentiment-ft-launch-") as folder:
+        tempfile.tempdir = folder
+        try:
+            yield
+        finally:
+            tempfile.tempdir = before
 
 
 @contextlib.contextmanager

@@ -1,34 +1,51 @@
-"""The train command with a fault in one process: FAULT=PLACE:RANK, PLACE one of build, step, evaluate, prepare."""
+"""A fault in one process of a run, put in when this is imported: FAULT=PLACE:RANK:KIND.
+
+PLACE: prepare, build, step (the third), evaluate (the second), keep. KIND: user (an error of the user's), bug, kill
+(SIGKILL), hang (asleep in Python), abort (as a library in C++ does). FAULT_AT names a file that appears at that moment.
+"""
 
 import os
+import signal
+import time
+from pathlib import Path
 
-from sentiment_ft import evaluation, train
-from sentiment_ft.cli.training import train as command
+from sentiment_ft import evaluation, periodic, train
 from sentiment_ft.errors import DataError
 
-place, _, rank = os.environ["FAULT"].partition(":")
-calls = 0
+place, rank, kind = os.environ["FAULT"].split(":")
 
 
-def failing(real, at_call):
+def strike():
+    Path(os.environ["FAULT_AT"]).touch()
+    if kind == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    elif kind == "abort":
+        os.abort()
+    elif kind == "hang":
+        time.sleep(3600)
+    elif kind == "bug":
+        raise ZeroDivisionError("a bug on purpose")
+    raise DataError("a fault on purpose", where=place, way_out="none")
+
+
+def failing(module, name, at_call):
+    real, calls = getattr(module, name), []
+
     def call(*arguments, **settings):
-        global calls
-        calls += 1
-        if calls == at_call and os.environ.get("RANK", "0") == rank:
-            if os.environ.get("KIND") == "bug":
-                raise ZeroDivisionError("a bug on purpose")
-            raise DataError("a fault on purpose", where=place, way_out="none")
+        calls.append(None)
+        if len(calls) == at_call:
+            strike()
         return real(*arguments, **settings)
 
-    return call
+    setattr(module, name, call)
 
 
-if place == "build":
-    train.build = failing(train.build, 1)
-elif place == "prepare":
-    train.prepare = failing(train.prepare, 1)
-elif place == "step":
-    train.train_step = failing(train.train_step, 3)
-elif place == "evaluate":
-    evaluation.probabilities = failing(evaluation.probabilities, 2)
-command(prog_name="train")
+PLACES = {
+    "prepare": (train, "prepare", 1),
+    "build": (train, "build", 1),
+    "step": (train, "train_step", 3),
+    "evaluate": (evaluation, "probabilities", 2),  # the first looks whether the batch fits
+    "keep": (periodic, "write_folder", 1),
+}
+if os.environ.get("RANK") == rank:
+    failing(*PLACES[place])

@@ -1,0 +1,283 @@
+"""However a run of several processes ends, all of them end within seconds, with one message, one exit code, and nothing
+left behind. Under the real launcher.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from sentiment_ft.run.folder import OWNED
+from tests import launched
+from tests.tiny import write_reviews
+
+pytestmark = pytest.mark.slow
+
+SECONDS = 15
+RECIPE = "--batch 4 --epochs 2 --precision fp32 -o test=null -o max_length=32 -o bootstrap_samples=100 -q"
+# Python imports a module of this name at its start: the only way into processes that a launcher starts.
+PUT_IN = """
+import os
+if "RANK" in os.environ:
+    import tests.scripts.failing_process
+"""
+
+
+NOT_INSTALLED = """
+import importlib.util, sys
+find = importlib.util.find_spec
+importlib.util.find_spec = lambda name, *more: None if name == "deepspeed" else find(name, *more)
+sys.modules["deepspeed"] = None
+"""
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    (tmp_path / "temporary").mkdir()
+    write_reviews(tmp_path / "reviews.jsonl", 60)
+    return tmp_path
+
+
+@pytest.fixture
+def train(folder, model) -> Callable[..., list[str]]:
+    """The argv of a training in two processes, its run folder `run`."""
+
+    def argv(*more: str, **launch: object) -> list[str]:
+        given = ["--data", "reviews.jsonl", "--model", str(model), "--output", "run", *RECIPE.split(), *more]
+        return launched.sentiment_ft_launch(*given, **launch)
+
+    return argv
+
+
+def run(argv: list[str], folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    done = launched.run(argv, folder, TMPDIR=str(folder / "temporary"), **variables)
+    assert left_running(folder) == []
+    assert list((folder / "temporary").iterdir()) == []
+    return done
+
+
+def left_running(folder: Path) -> list[str]:
+    """Processes, zombies too, of the runs in `folder`: they have its token cache in their environment."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.ppid() == os.getpid() and process.status() == psutil.STATUS_ZOMBIE:
+                found.append(f"zombie {process.pid}")
+            elif process.environ().get("SENTIMENT_FT_CACHE") == str(folder / "cache"):
+                found.append(" ".join(process.cmdline()))
+        except psutil.Error:
+            continue
+    return found
+
+
+def strike(argv: list[str], folder: Path, fault: str) -> tuple[subprocess.CompletedProcess[str], float]:
+    """(how it ended, seconds from the fault on)."""
+    (folder / "site").mkdir()
+    (folder / "site" / "sitecustomize.py").write_text(PUT_IN)
+    paths = os.pathsep.join([str(folder / "site"), str(launched.ROOT)])
+    variables = {"FAULT": fault, "FAULT_AT": str(folder / "struck"), "PYTHONPATH": paths}
+    done = run(argv, folder, PYTHONWARNINGS="ignore::RuntimeWarning:runpy", **variables)  # it is imported early
+    seconds = time.time() - (folder / "struck").stat().st_mtime
+    print(f"{fault}: the launcher ended {seconds:.1f} s later")
+    return done, seconds
+
+
+MESSAGE = "{who}error: {place}: a fault on purpose\nway out: none\n"
+
+
+@pytest.mark.parametrize(
+    ("place", "rank"), [("prepare", 0), ("build", 0), ("build", 1), ("step", 1), ("evaluate", 1), ("keep", 0)]
+)
+def test_an_error_of_one_process_ends_all(train, folder, place, rank):
+    """Its message is all that is said; the others may be in a barrier, a broadcast or an all-reduce."""
+    done, seconds = strike(train(), folder, f"{place}:{rank}:user")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr == MESSAGE.format(who="process 1 of 2: " if rank else "", place=place)
+    assert seconds < SECONDS
+    if (folder / "run").exists():
+        assert {path.name for path in (folder / "run").iterdir()} <= OWNED
+        assert not (folder / "run" / "best").exists() and not (folder / "run" / "summary.json").exists()
+
+
+def test_a_bug_of_one_process_ends_all_with_its_traceback(train, folder):
+    done, seconds = strike(train(), folder, "step:1:bug")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("Traceback") and done.stderr.endswith("ZeroDivisionError: a bug on purpose\n")
+    assert done.stderr.count("Traceback") == 1
+    assert seconds < SECONDS
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_killed_process_ends_all(train, folder, rank):
+    done, seconds = strike(train(), folder, f"step:{rank}:kill")
+    assert (done.returncode, done.stdout) == (137, "")
+    said = f"error: process {rank} was ended by SIGKILL (the system does that when memory runs out)\n"
+    assert done.stderr == said
+    assert seconds < SECONDS
+
+
+def test_a_process_that_a_library_aborts_ends_all(train, folder):
+    done, seconds = strike(train(), folder, "evaluate:1:abort")
+    assert done.returncode == 128 + signal.SIGABRT
+    assert done.stderr.endswith("error: process 1 was ended by SIGABRT\n") and done.stderr.count("error") == 1
+    assert seconds < SECONDS
+
+
+def test_a_process_of_zero_ends_all(train, folder):
+    done, seconds = strike(train(topology="deepspeed_zero3"), folder, "step:1:user")
+    assert (done.returncode, done.stderr) == (3, MESSAGE.format(who="process 1 of 2: ", place="step"))
+    assert seconds < SECONDS
+
+
+@pytest.mark.parametrize(
+    ("number", "whole_group", "said"),
+    [
+        (signal.SIGINT, True, "interrupted; "),
+        (signal.SIGINT, False, "interrupted; "),
+        (signal.SIGTERM, False, "ended by SIGTERM; "),
+        (signal.SIGHUP, False, "ended by SIGHUP; "),
+    ],
+)
+def test_a_signal_to_the_launcher_ends_all(train, folder, number, whole_group, said):
+    """Ctrl-C in a terminal reaches all processes at once; `kill` and a scheduler reach the launcher."""
+    argv = train("-o", "max_steps=100000", "-o", "warmup_steps=1", "-o", "logging_steps=1", "-o", "eval_steps=50000")
+    variables = launched.environment(folder, argv, TMPDIR=str(folder / "temporary"))
+    process = subprocess.Popen(
+        argv, cwd=folder, env=variables, start_new_session=True, text=True, stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )  # fmt: skip
+    try:
+        metrics = folder / "run" / "metrics.jsonl"
+        deadline = time.monotonic() + 120
+        while not (metrics.exists() and metrics.stat().st_size):
+            assert process.poll() is None and time.monotonic() < deadline, process.stderr.read()
+            time.sleep(0.05)
+        (os.killpg if whole_group else os.kill)(process.pid, number)
+        out, err = process.communicate(timeout=SECONDS)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+    assert (process.returncode, out) == (128 + number, "")
+    assert err.startswith(f"error: {said}") and err.count("\n") == 1
+    assert left_running(folder) == [] and list((folder / "temporary").iterdir()) == []
+
+
+def test_a_healthy_end_leaves_the_run_folder_only(train, folder):
+    done = run(train("--log-all-ranks"), folder)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert sorted(path.name for path in folder.iterdir()) == ["cache", "reviews.jsonl", "run", "temporary"]
+    assert sorted(path.name for path in (folder / "run" / "logs").iterdir()) == ["rank-1.log"]
+
+
+# --- what cannot run ------------------------------------------------------------------------------------------------
+
+
+def refused(argv: list[str], folder: Path, **variables: str) -> tuple[int, str]:
+    """(exit code, the message, which is said once), and nothing was made."""
+    done = run(argv, folder, **variables)
+    assert done.stdout == "" and "Traceback" not in done.stderr and done.stderr.count("error: ") == 1, done.stderr
+    assert not (folder / "run").exists()
+    return done.returncode, done.stderr
+
+
+def test_a_world_size_that_does_not_divide(train, folder):
+    code, said = refused(train("--global-batch-size", "16", processes=3), folder)
+    assert code == 2 and "global_batch_size 16 is not a multiple of per_device_batch_size 4 x 3 processes = 12" in said
+
+
+def test_three_labels(train, folder):
+    lines = (folder / "reviews.jsonl").read_text().splitlines()
+    more = [json.dumps(json.loads(line) | {"label": 2}) for line in lines[:20]]
+    (folder / "reviews.jsonl").write_text("\n".join([*lines, *more]) + "\n")
+    code, said = refused(train(), folder)
+    assert code == 3 and "reviews.jsonl" in said
+
+
+def test_one_label(train, folder):
+    lines = [line for line in (folder / "reviews.jsonl").read_text().splitlines() if json.loads(line)["label"] == 1]
+    (folder / "reviews.jsonl").write_text("\n".join(lines) + "\n")
+    code, said = refused(train(), folder)
+    assert code == 3 and "label" in said
+
+
+def test_fp16_on_cpus_under_deepspeed(train, folder):
+    code, said = refused(train("--precision", "fp16", topology="deepspeed_zero2"), folder)
+    assert code == 2 and "mixed_precision" in said and "fp16" in said
+
+
+def test_a_deepspeed_config_with_fp16_on_cpus(train, folder, model):
+    config = {"zero_optimization": {"stage": 2}, "fp16": {"enabled": True}}
+    (folder / "ds_configs").mkdir()
+    (folder / "ds_configs" / "zero2.json").write_text(json.dumps(config))
+    topology = (launched.ROOT / "accelerate_configs" / "deepspeed_zero2.yaml").read_text()
+    (folder / "own.yaml").write_text(topology)
+    code, said = refused(train(topology="own.yaml"), folder)
+    assert code == 2 and "zero2.json: fp16.enabled is true, the recipe makes it false" in said
+
+
+def test_deepspeed_that_is_not_installed(train, folder):
+    """Its import fails as that of a package that is not there; Accelerate asks for its metadata, too."""
+    hidden = folder / "site"
+    hidden.mkdir()
+    (hidden / "sitecustomize.py").write_text(NOT_INSTALLED)
+    paths = os.pathsep.join([str(hidden), str(launched.ROOT)])
+    code, said = refused(train(topology="deepspeed_zero2"), folder, PYTHONPATH=paths)
+    assert code == 4 and "pip3 install deepspeed" in said
+
+
+@pytest.mark.parametrize("topology", ["deepspeed_zero2", "deepspeed_zero2_offload"])
+def test_deepspeed_without_a_compiler(train, folder, topology):
+    """Nothing is compiled: offload steps with torch's AdamW, and gloo exchanges."""
+    (folder / "bin").mkdir()
+    (folder / "bin" / "python").symlink_to(sys.executable)
+    done = run(train(topology=topology), folder, PATH=str(folder / "bin"), CC="", CXX="")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (folder / "run" / "best" / "model.safetensors").is_file()
+
+
+@pytest.fixture
+def taken_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        yield listener.getsockname()[1]
+
+
+def test_a_port_that_is_taken_is_not_waited_for(train, folder, taken_port):
+    """By machine 0 of several; on one machine the port is one that is free."""
+    given = f"--machine-rank 0 --main-ip 127.0.0.1 --main-port {taken_port}".split()
+    argv = train(topology="multi_node")
+    place = argv.index("--processes")
+    began = time.monotonic()
+    code, said = refused([*argv[:place], *given, *argv[place:]], folder)
+    assert code == 4 and str(taken_port) in said and time.monotonic() - began < 60
+
+
+def test_two_runs_on_one_machine_do_not_meet(train, folder, model):
+    """Both at once; each takes a port that is free."""
+    argvs = [[word if word != "run" else f"run-{number}" for word in train()] for number in (1, 2)]
+    started = [
+        subprocess.Popen(argv, cwd=folder, env=launched.environment(folder, argv), stderr=subprocess.PIPE)
+        for argv in argvs
+    ]
+    assert [(process.communicate(timeout=120)[1], process.returncode) for process in started] == [(b"", 0)] * 2
+    weights = [(folder / f"run-{number}" / "best" / "model.safetensors").read_bytes() for number in (1, 2)]
+    assert weights[0] == weights[1]
+
+
+def test_accelerate_launch_that_would_run_one_process_is_refused(folder, model):
+    argv = [sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2", "-m", launched.TRAIN]
+    done = run([*argv, "--data", "reviews.jsonl", "--model", str(model), "--output", "run"], folder)
+    assert done.returncode != 0 and not (folder / "run").exists()
+    assert re.search("^error: accelerate launch: 2 processes were asked for, and it started one$", done.stderr, re.M)
