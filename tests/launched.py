@@ -16,9 +16,10 @@ TRAIN = "sentiment_ft.train"
 def accelerate_launch(
     program: str | Path, *arguments: object, processes: int = 2, topology: str = "cpu_2proc"
 ) -> list[str]:
-    """The argv for a script (a path) or a module (a name) under one of our topologies."""
+    """The argv for a script (a path) or a module (a name) under one of our topologies, or a file."""
     argv = [sys.executable, "-m", "accelerate.commands.launch"]
-    argv += ["--config_file", str(ROOT / "accelerate_configs" / f"{topology}.yaml"), "--num_processes", str(processes)]
+    file = topology if topology.endswith(".yaml") else str(ROOT / "accelerate_configs" / f"{topology}.yaml")
+    argv += ["--config_file", file, "--num_processes", str(processes)]
     argv += ["--main_process_port", "0"] if topology != "single_process" else []
     argv += [str(program)] if isinstance(program, Path) else ["-m", program]
     return argv + [str(argument) for argument in arguments]

@@ -222,9 +222,19 @@ def test_wheel_carries_its_data(tmp_path: Path) -> None:
     expected = {path.relative_to(ROOT).as_posix() for path in our_files() if "sentiment_ft" in path.parent.parts}
     expected = {name for name in expected if name.startswith("sentiment_ft/")}
     assert expected <= names
-    for topology in (ROOT / "accelerate_configs").glob("*.yaml"):
-        assert f"sentiment_ft/accelerate_configs/{topology.name}" in names
+    for folder in ("accelerate_configs", "ds_configs"):
+        assert {f"sentiment_ft/{folder}/{path.name}" for path in (ROOT / folder).iterdir()} <= names
     assert not any(name.startswith(("tests/", "runs/")) for name in names)
     from sentiment_ft import __version__
 
     assert f"\nVersion: {__version__}\n" in metadata
+    site, elsewhere = tmp_path / "site", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(site)
+    command = [sys.executable, "-m", "sentiment_ft", "launch", "-t", "deepspeed_zero2", "--dry-run"]
+    done = subprocess.run(
+        command, cwd=elsewhere, env=os.environ | {"PYTHONPATH": str(site)}, capture_output=True, text=True, timeout=60
+    )
+    assert f"--config_file {site}/sentiment_ft/accelerate_configs/deepspeed_zero2.yaml" in done.stderr
+    assert f"--deepspeed_config_file {site}/sentiment_ft/ds_configs/zero2.json" in done.stderr

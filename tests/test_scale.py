@@ -175,7 +175,7 @@ def two(base) -> Jobs:
     jobs.train("agreed", "fp64", *PATIENT)
     jobs.train("agreed_on_other_scores", "fp64", *PATIENT, fault="other_scores")
     jobs.train("nobody_asked", "fp64", *OFTEN, fault="nobody_asked")
-    jobs.train_on("overflow", [*UPDATES[:2], OVERFLOWING, *UPDATES[2:]], overflow=[3])
+    jobs.train_on("overflow", [*UPDATES[:2], OVERFLOWING, *UPDATES[2:]], overflow=[3], scaler=True)
     for rows in JUDGED:
         jobs.evaluate(rows)
     return jobs.run()
@@ -291,10 +291,19 @@ def test_a_mean_of_means_is_not_the_plain_loop(two, plain_loop):
     assert difference["loss"] > 0.1 and difference["weights"] > 1e-3, difference
 
 
-@pytest.mark.parametrize("stage", ["1", "2", "2_offload", "3"])
-def test_zero_trains_as_one_process(base, alone, plain_loop, stage):
+@pytest.fixture(scope="module")
+def zero0(base) -> str:
+    """A topology of one's own: DeepSpeed without ZeRO."""
+    (base / "zero0.json").write_text('{"zero_optimization": {"stage": 0}}')
+    ours = (launched.ROOT / "accelerate_configs" / "deepspeed_zero1.yaml").read_text()
+    (base / "zero0.yaml").write_text(ours.replace("ds_configs/zero1.json", str(base / "zero0.json")))
+    return str(base / "zero0.yaml")
+
+
+@pytest.mark.parametrize("stage", ["0", "1", "2", "2_offload", "3"])
+def test_zero_trains_as_one_process(base, alone, plain_loop, zero0, stage):
     """In fp32, which its master weights have. Under ZeRO 3 the best model is gathered from all: they must agree."""
-    jobs = Jobs(base, f"zero{stage}", 2, f"deepspeed_zero{stage}")
+    jobs = Jobs(base, f"zero{stage}", 2, zero0 if stage == "0" else f"deepspeed_zero{stage}")
     jobs.train("fp32", "fp32")
     jobs.train_on("uneven", UPDATES, "fp32")
     jobs.train("agreed_on_other_scores", "fp32", *PATIENT, fault="other_scores")
@@ -377,3 +386,27 @@ def test_an_overflow_of_one_process_skips_the_update_of_all(two, plain_loop):
     assert skipped["update"] == 2 and sorted(skipped["ids"]) == sorted(OVERFLOWING)
     difference = beside(plain_loop, two, "overflow")
     assert difference["weights"] < 1e-8 and difference["grad_norm"] < 1e-8, "as if the skipped rows had never come"
+
+
+@pytest.mark.parametrize("stage", ["2", "3"])
+def test_an_overflow_under_zero_skips_the_update_of_all(base, plain_loop, stage):
+    """In real fp16 under DeepSpeed's own scaler. It would end a run at a scale of 1 with an exception, which has no
+    rows: here the clock ends it, after 20 in a row, with the rows and the loss scale of each.
+    """
+    jobs = Jobs(base, f"fp16-zero{stage}", 2, f"deepspeed_zero{stage}")
+    rows = [*UPDATES[:2], OVERFLOWING, *UPDATES[2:]]
+    jobs.train_on("overflow", rows, "fp16", overflow=[3], fp16=True)
+    jobs.train_on("storm", rows, "fp16", overflow=list(range(2, 30)), fp16=True, code=5)
+    jobs.run()
+    for seen in jobs.seen("overflow"):
+        assert seen["applied"] == [True, True, False] + [True] * 5
+        assert seen["scales"] == [2.0**16] * 2 + [2.0**15] * 6
+        assert seen["rates"] == pytest.approx([*UPDATE_RATES[:2], UPDATE_RATES[2], *UPDATE_RATES[2:]], rel=1e-12)
+    [skipped] = jobs.records("overflow", "skipped")
+    assert skipped["update"] == 2 and sorted(skipped["ids"]) == sorted(OVERFLOWING)
+    difference = beside(plain_loop, jobs, "overflow")
+    assert max(difference.values()) < 5e-2, "fp16 rounds to 3 decimals"
+    assert [record["update"] for record in jobs.records("storm")] == [1]
+    skipped = jobs.records("storm", "skipped")
+    scales = [2.0**power for power in range(15, -1, -1)] + [1.0] * 4
+    assert [record["loss_scale"] for record in skipped] == scales and all(record["ids"] for record in skipped)

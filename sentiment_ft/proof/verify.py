@@ -16,12 +16,13 @@ from safetensors.torch import save_file
 from sentiment_ft import __version__
 from sentiment_ft.config import Config
 from sentiment_ft.errors import EXIT_DONE, EXIT_TRAINING
-from sentiment_ft.hardware.detect import best_precision, detect
+from sentiment_ft.hardware.detect import detect
 from sentiment_ft.launch import gpus
 from sentiment_ft.model import classifier
 from sentiment_ft.proof.compare import TOLERANCES, Difference, compare
 from sentiment_ft.proof.legs import Leg, carry_out, environment, legs, shortened
 from sentiment_ft.recipe import Loaded
+from sentiment_ft.run.precision import resolve
 from sentiment_ft.terminal import console, printable, results, standard_output
 
 SIDE_BY_SIDE = 3  # comparisons that fit into 80 columns
@@ -41,7 +42,7 @@ def run(loaded: Loaded, *, processes: int, stages: Sequence[str], updates: int, 
     on_cpu = len(gpus.visible()) < processes
     device = detect()[-1 if on_cpu else 0]
     config = shortened(loaded.config, processes, updates)
-    precision = best_precision(device) if config.mixed_precision == "auto" else config.mixed_precision
+    precision = resolve(config.mixed_precision, device)
     planned = legs(processes, stages, precision, on_cpu=on_cpu)
     if not quiet:
         console.print(

@@ -99,11 +99,16 @@ class DataParallel:
 
 
 class Zero:
-    """DeepSpeed: each process keeps its share of the optimizer states (ZeRO 1), gradients (2) and weights (3)."""
+    """DeepSpeed: each process keeps its share of the optimizer states (ZeRO 1), gradients (2) and weights (3), or the
+    whole of all (0).
+    """
 
     def __init__(self, accelerator: Accelerator, engine: Any) -> None:
         self._accelerator, self._engine = accelerator, engine
         self.loss_scale = self._scale()
+        scaler = getattr(engine.optimizer, "loss_scaler", None)
+        if scaler is not None:  # too many skipped updates are the clock's to tell, with their rows
+            scaler.raise_error_at_min_scale = False
 
     def micro_batch(self, *, last: bool) -> contextlib.AbstractContextManager[None]:
         # Said before each: DeepSpeed's own count takes every k-th for the last, also in a short last window.
@@ -114,10 +119,19 @@ class Zero:
         self._engine.backward(loss * self._accelerator.num_processes, scale_wrt_gas=False)
 
     def step(self) -> Step:
+        norm = self._norm_of_whole_gradients()
         self._engine.step()
-        norm = torch.as_tensor(self._engine.get_global_grad_norm(), dtype=torch.float32, device=self._engine.device)
+        if norm is None:
+            norm = torch.as_tensor(self._engine.get_global_grad_norm(), dtype=torch.float32, device=self._engine.device)
         self.loss_scale = self._scale()
         return Step(norm, self._engine.was_step_applied(), self.loss_scale)
+
+    def _norm_of_whole_gradients(self) -> torch.Tensor | None:
+        """ZeRO 0 in fp32 clips, but does not tell the norm; in all else DeepSpeed tells it after the update."""
+        if self._engine.zero_optimization_stage() or self._engine.fp16_enabled() or self._engine.bfloat16_enabled():
+            return None
+        gradients = (parameter.grad for parameter in self._engine.module.parameters() if parameter.grad is not None)
+        return torch.nn.utils.get_total_norm(gradients)
 
     def _scale(self) -> float:
         return float(getattr(self._engine.optimizer, "cur_scale", 1.0)) if self._engine.fp16_enabled() else 1.0

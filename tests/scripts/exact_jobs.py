@@ -2,8 +2,9 @@
 
 `exact_jobs.py FOLDER` reads the jobs from FOLDER/jobs.json: a list of objects with `name`; `argv`, a verb and its
 options; and perhaps `fault` (a function of exact_mutants), `rows` (those of each update, in place of the order of the
-epoch), `overflow` (windows, counted from 1, in which the last process gets infinite gradients), `count` (of gradient
-all-reduces). What each process saw is left in FOLDER/NAME.RANK.json.
+epoch), `overflow` (windows, counted from 1, in which the last process gets infinite gradients), `scaler` (a gradient
+scaler where Accelerate makes none), `fp16` (let DeepSpeed compute in it on a CPU), `count` (of gradient all-reduces),
+`code` (the exit code it ends with, 0). What each process saw is left in FOLDER/NAME.RANK.json.
 """
 
 from __future__ import annotations
@@ -24,9 +25,10 @@ from accelerate.state import AcceleratorState, PartialState
 from torch.distributed.algorithms.ddp_comm_hooks.default_hooks import allreduce_hook
 
 from sentiment_ft import clock, evaluation, outcome, train
-from sentiment_ft.cli import main
+from sentiment_ft.cli import main, processes
 from sentiment_ft.data import batching, encoding
 from sentiment_ft.run import accelerator as starting
+from sentiment_ft.run import precision
 from sentiment_ft.track import judged
 
 PICTURES = ((outcome, "length_plot"), (outcome, "training_plots"), (judged, "judgement_plots"))  # take more than a run
@@ -96,11 +98,8 @@ def counted(seen):
 
 
 @contextlib.contextmanager
-def overflowing(windows, seen):
-    """fp16's clock without fp16, which needs a GPU: torch's real GradScaler on fp32 gradients on the CPU. Gradients of
-    one process overflow before they travel.
-    """
-    build = train.build
+def scaled():
+    """fp16's clock without fp16, which needs a GPU: torch's real GradScaler on fp32 gradients on the CPU."""
 
     class Scaled(Accelerator):
         def __init__(self, **settings):
@@ -110,6 +109,27 @@ def overflowing(windows, seen):
         def unscale_gradients(self, optimizer=None):  # Accelerate does so in fp16 only
             for prepared in self._optimizers:
                 self.scaler.unscale_(prepared.optimizer)
+
+    with patch.object(starting, "Accelerator", Scaled):
+        yield
+
+
+@contextlib.contextmanager
+def fp16_on_a_cpu():
+    """It is slow there, so both say no; torch has all that a BERT needs."""
+    from deepspeed.accelerator import get_accelerator
+
+    with (
+        patch.object(precision, "why_not", lambda *_: None),
+        patch.object(type(get_accelerator()), "is_fp16_supported", lambda _: True),
+    ):
+        yield
+
+
+@contextlib.contextmanager
+def overflowing(windows, seen):
+    """Gradients of one process overflow before they travel."""
+    build = train.build
 
     def build_with_hook(*arguments, **settings):
         run = build(*arguments, **settings)
@@ -131,7 +151,7 @@ def overflowing(windows, seen):
         run.engine.step = noted
         return run
 
-    with patch.object(starting, "Accelerator", Scaled), patch.object(train, "build", build_with_hook):
+    with patch.object(train, "build", build_with_hook):
         yield
 
 
@@ -147,11 +167,20 @@ def carry_out(job):
             around.enter_context(given_rows(job["rows"]))
         if job.get("count"):
             around.enter_context(counted(seen))
+        if job.get("scaler"):
+            around.enter_context(scaled())
+        if job.get("fp16"):
+            around.enter_context(fp16_on_a_cpu())
         if job.get("overflow"):
             around.enter_context(overflowing(job["overflow"], seen))
         around.enter_context(watched(seen))
-        if code := main.main(job["argv"], standalone_mode=False):
-            sys.exit(code)
+        around.enter_context(patch.object(processes, "leave", sys.exit))  # which would end the other jobs too
+        try:
+            code = main.main(job["argv"], standalone_mode=False) or 0
+        except SystemExit as error:
+            code = error.code
+        if code != job.get("code", 0):
+            sys.exit(code or 1)
     AcceleratorState._reset_state()  # the next job may have another precision; the process group stays
     return seen
 
