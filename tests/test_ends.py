@@ -238,11 +238,15 @@ def test_deepspeed_that_is_not_installed(train, folder):
 
 @pytest.mark.parametrize("topology", ["deepspeed_zero2", "deepspeed_zero2_offload"])
 def test_deepspeed_without_a_compiler(train, folder, topology):
-    """Nothing is compiled: offload steps with torch's AdamW, and gloo exchanges."""
+    """Nothing is compiled, nor tried: offload steps with torch's AdamW, and gloo exchanges."""
     (folder / "bin").mkdir()
     (folder / "bin" / "python").symlink_to(sys.executable)
-    done = run(train(topology=topology), folder, PATH=str(folder / "bin"), CC="", CXX="")
+    compiler = folder / "bin" / "compiler"
+    compiler.write_text(f"#!/bin/sh\n: >{folder}/asked\nexit 1\n")
+    compiler.chmod(0o755)
+    done = run(train(topology=topology), folder, PATH=str(folder / "bin"), CC=str(compiler), CXX=str(compiler))
     assert (done.returncode, done.stderr) == (0, "")
+    assert not (folder / "asked").exists()
     assert (folder / "run" / "best" / "model.safetensors").is_file()
 
 

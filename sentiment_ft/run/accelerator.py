@@ -146,8 +146,10 @@ def _deepspeed(
             where="the launcher",
             way_out="pip install deepspeed, or a topology without it",
         ) from None
-    if device.kind == "cpu":  # would be compiled at the first start, for a minute, where there is a compiler
-        deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
+    if device.kind == "cpu":
+        # To learn what it may compile DeepSpeed compiles a probe, in a temporary folder that a killed process leaves
+        # behind, and would then compile its shared memory exchange, for a minute.
+        deepspeed.ops.__compatible_ops__ = {}
     # Accelerate refuses a topology that says mixed_precision beside a DeepSpeed config; here the recipe fills both.
     os.environ.pop("ACCELERATE_CONFIG_DS_FIELDS", None)
     processes = int(environment.get("WORLD_SIZE", "1"))
