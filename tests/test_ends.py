@@ -4,6 +4,7 @@ left behind. Under the real launcher.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -12,7 +13,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -67,17 +68,14 @@ def run(argv: list[str], folder: Path, **variables: str) -> subprocess.Completed
     return done
 
 
-def left_running(folder: Path) -> list[str]:
+def left_running(folder: Path) -> list[psutil.Process]:
     """Processes, zombies too, of the runs in `folder`: they have its token cache in their environment."""
     found = []
     for process in psutil.process_iter():
-        try:
-            if process.ppid() == os.getpid() and process.status() == psutil.STATUS_ZOMBIE:
-                found.append(f"zombie {process.pid}")
-            elif process.environ().get("SENTIMENT_FT_CACHE") == str(folder / "cache"):
-                found.append(" ".join(process.cmdline()))
-        except psutil.Error:
-            continue
+        with contextlib.suppress(psutil.Error):
+            zombie = process.ppid() == os.getpid() and process.status() == psutil.STATUS_ZOMBIE
+            if zombie or process.environ().get("SENTIMENT_FT_CACHE") == str(folder / "cache"):
+                found.append(process)
     return found
 
 
@@ -140,18 +138,12 @@ def test_a_process_of_zero_ends_all(train, folder):
     assert seconds < SECONDS
 
 
-@pytest.mark.parametrize(
-    ("number", "whole_group", "said"),
-    [
-        (signal.SIGINT, True, "interrupted; "),
-        (signal.SIGINT, False, "interrupted; "),
-        (signal.SIGTERM, False, "ended by SIGTERM; "),
-        (signal.SIGHUP, False, "ended by SIGHUP; "),
-    ],
-)
-def test_a_signal_to_the_launcher_ends_all(train, folder, number, whole_group, said):
-    """Ctrl-C in a terminal reaches all processes at once; `kill` and a scheduler reach the launcher."""
-    argv = train("-o", "max_steps=100000", "-o", "warmup_steps=1", "-o", "logging_steps=1", "-o", "eval_steps=50000")
+ENDLESS = ["-o", "max_steps=100000", "-o", "warmup_steps=1", "-o", "logging_steps=1", "-o", "eval_steps=50000"]
+
+
+@contextlib.contextmanager
+def training(argv: list[str], folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """The launcher, once the first update is done."""
     variables = launched.environment(folder, argv, TMPDIR=str(folder / "temporary"))
     process = subprocess.Popen(
         argv, cwd=folder, env=variables, start_new_session=True, text=True, stderr=subprocess.PIPE,
@@ -163,14 +155,45 @@ def test_a_signal_to_the_launcher_ends_all(train, folder, number, whole_group, s
         while not (metrics.exists() and metrics.stat().st_size):
             assert process.poll() is None and time.monotonic() < deadline, process.stderr.read()
             time.sleep(0.05)
+        yield process
+    finally:
+        for left in left_running(folder):
+            left.kill()
+        process.wait()
+
+
+@pytest.mark.parametrize(
+    ("number", "whole_group", "said"),
+    [
+        (signal.SIGINT, True, "interrupted; "),
+        (signal.SIGINT, False, "interrupted; "),
+        (signal.SIGTERM, False, "ended by SIGTERM; "),
+        (signal.SIGHUP, False, "ended by SIGHUP; "),
+    ],
+)
+def test_a_signal_to_the_launcher_ends_all(train, folder, number, whole_group, said):
+    """Ctrl-C in a terminal reaches all processes at once; `kill` and a scheduler reach the launcher."""
+    with training(train(*ENDLESS), folder) as process:
         (os.killpg if whole_group else os.kill)(process.pid, number)
         out, err = process.communicate(timeout=SECONDS)
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-    assert (process.returncode, out) == (128 + number, "")
-    assert err.startswith(f"error: {said}") and err.count("\n") == 1
-    assert left_running(folder) == [] and list((folder / "temporary").iterdir()) == []
+        assert (process.returncode, out) == (128 + number, "")
+        assert err.startswith(f"error: {said}") and err.count("\n") == 1
+        assert left_running(folder) == [] and list((folder / "temporary").iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent is gone")
+@pytest.mark.parametrize(
+    ("processes", "by_hand"), [(1, False), (2, False), (2, True)], ids=["alone", "launch", "accelerate launch"]
+)
+def test_a_killed_launcher_ends_all(train, folder, processes, by_hand):
+    argv = train(*ENDLESS, topology="cpu_2proc" if processes == 2 else "single_process", processes=processes)
+    if by_hand:
+        argv = launched.accelerate_launch(launched.TRAIN, *argv[argv.index("--") + 1 :])
+    with training(argv, folder) as process:
+        assert len(left_running(folder)) == processes + 1
+        process.kill()
+        process.communicate(timeout=SECONDS)  # its streams are those of all
+        assert left_running(folder) == []
 
 
 def test_a_healthy_end_leaves_the_run_folder_only(train, folder):

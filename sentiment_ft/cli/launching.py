@@ -7,6 +7,7 @@ import os
 import click
 
 from sentiment_ft.cli.options import quiet_option
+from sentiment_ft.cli.processes import launch_from_here
 from sentiment_ft.cli.verb import EXIT_CODES, Verb
 
 
@@ -76,4 +77,5 @@ def launch(
     if dry_run:
         local.show(argv, added)
         return
+    launch_from_here()
     ctx.exit(local.run(argv, added, quiet=quiet))

@@ -7,7 +7,9 @@ process has ended, so a process in trouble has to end at once, and one that may 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
+import signal
 import sys
 import time
 from typing import NoReturn
@@ -17,7 +19,24 @@ from typing import NoReturn
 SECONDS_TO_LISTEN = 2.0
 # Who has lost a peer in a collective waits for the launcher's SIGTERM; without a launcher it says so itself.
 SECONDS_TO_MOURN = 8.0
+# Set by `launch` to its process id: what it starts as one process has no mark of a launcher.
+LAUNCHER = "SENTIMENT_FT_LAUNCHER"
+_PR_SET_PDEATHSIG = 1  # prctl(2)
 _LOST = ("Connection closed by peer", "Connection reset", "Connection refused", "Broken pipe", "Socket closed", "NCCL")
+
+
+def launch_from_here() -> None:
+    """What this process starts from now on ends with it."""
+    os.environ[LAUNCHER] = str(os.getpid())
+
+
+def end_with_the_launcher() -> None:
+    """Let the kernel kill this process when its launcher is gone, also by SIGKILL, which no launcher can pass on: two
+    processes went on training for nobody. Linux only; a process that a person started has no launcher.
+    """
+    started_by_launch = os.environ.get(LAUNCHER) == str(os.getppid())
+    if sys.platform == "linux" and (started_by_launch or "TORCHELASTIC_RUN_ID" in os.environ):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def rank() -> int:

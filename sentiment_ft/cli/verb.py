@@ -33,6 +33,7 @@ class Verb(click.Command):
             raise
 
     def invoke(self, ctx: click.Context) -> Any:
+        processes.end_with_the_launcher()
         open_closed_descriptors()
         escape_what_cannot_be_printed()
         try:
