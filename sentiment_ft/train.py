@@ -18,7 +18,7 @@ from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list, set_seed
 from torch.nn.functional import cross_entropy
 
-from sentiment_ft import clock, outcome, periodic
+from sentiment_ft import __version__, clock, outcome, periodic
 from sentiment_ft.config import Config
 from sentiment_ft.data import batching
 from sentiment_ft.data.batching import Indices
@@ -27,8 +27,8 @@ from sentiment_ft.data.prepare import Prepared, prepare
 from sentiment_ft.model import classifier, parameters, tokenization
 from sentiment_ft.model.average import Average, NoAverage
 from sentiment_ft.recipe import Loaded, dump
+from sentiment_ft.run import agreement, launcher, process_log
 from sentiment_ft.run import folder as run_folder
-from sentiment_ft.run import launcher, process_log
 from sentiment_ft.run import precision as run_precision
 from sentiment_ft.run.accelerator import one_after_another, started
 from sentiment_ft.run.cpu import tune
@@ -90,6 +90,7 @@ def carry_out(
     the device, so that nothing of it is left when this returns.
     """
     tokenizer, data = load_data(accelerator, loaded.config, quiet=quiet)
+    agreement.check(accelerator, facts(loaded.config, data, precision))
     sizes = derive(loaded.config, len(data.train), accelerator.num_processes)
     run = build(loaded.config, accelerator, tokenizer, data, sizes, precision, quiet=quiet)
     if accelerator.is_main_process:
@@ -111,6 +112,14 @@ def load_data(accelerator: Accelerator, config: Config, *, quiet: bool) -> tuple
         tokenization.check_max_length(config.model_name_or_path, config.max_length)
         with bar("reading rows", None, quiet=quiet) as shown:
             return tokenizer, prepare(config, tokenizer, shown.update)
+
+
+def facts(config: Config, data: Prepared, precision: str) -> dict[str, object]:
+    """What has to be the same in all processes. The name of the run is the main one's alone."""
+    rows = {f"content of {corpus.receipt.source}": corpus.folder.name for corpus in data.corpora}
+    packages = {"sentiment_ft": __version__, "torch": torch.__version__}
+    settings = config.model_dump(mode="json", exclude={"run_name"})
+    return settings | {"mixed_precision": precision} | rows | packages
 
 
 def open_recorder(run: Run, loaded: Loaded) -> Recorder | NoRecorder:

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -54,17 +55,19 @@ def environment(folder: Path, argv: list[str], **variables: str) -> dict[str, st
 
 def run(argv: list[str], folder: Path, *, timeout: float = 240, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run it in `folder` to its end. One that takes longer is killed with all it started, and the test fails."""
-    process = subprocess.Popen(
-        argv, cwd=folder, env=environment(folder, argv, **variables), start_new_session=True, text=True,
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    )  # fmt: skip
-    try:
-        out, err = process.communicate(timeout=timeout)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        out, err = process.communicate()
-        raise AssertionError(f"did not end within {timeout:.0f} s\n{out}\n{err}") from None
-    finally:
-        if process.poll() is None:
+    with tempfile.TemporaryDirectory() as temporary:  # `accelerate launch` leaves a torchelastic_... folder there
+        found = environment(folder, argv, **({"TMPDIR": temporary} | variables))
+        process = subprocess.Popen(
+            argv, cwd=folder, env=found, start_new_session=True, text=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        try:
+            out, err = process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
+            out, err = process.communicate()
+            raise AssertionError(f"did not end within {timeout:.0f} s\n{out}\n{err}") from None
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
     return subprocess.CompletedProcess(argv, process.returncode, out, err)

@@ -291,6 +291,38 @@ def test_a_port_that_is_taken_is_not_waited_for(train, folder, taken_port):
     assert code == 4 and str(taken_port) in said and time.monotonic() - began < 60
 
 
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        (["--learning-rate", "1e-3"], "learning_rate is 0.0001 in process 0, 0.001 here"),
+        ([], "content of reviews.jsonl is "),
+    ],
+)
+def test_two_machines_that_were_given_different_things(train, folder, typed, said):
+    """Each machine has a folder and a launcher of its own; they would train on a mixture, or wait for ever."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+    begun = []
+    for rank in (0, 1):
+        here = folder / str(rank)
+        here.mkdir()
+        write_reviews(here / "reviews.jsonl", 60, seed=0 if typed else rank)
+        argv = train(*(typed if rank else []), topology="multi_node")
+        given = f"--machine-rank {rank} --main-ip 127.0.0.1 --main-port {port}".split()
+        argv[argv.index("--processes") :] = [*given, *argv[argv.index("--processes") :]]
+        begun.append(
+            subprocess.Popen(
+                argv, cwd=here, env=launched.environment(folder, argv), stderr=subprocess.PIPE, text=True
+            )
+        )  # fmt: skip
+    errors = [process.communicate(timeout=120)[1] for process in begun]
+    assert [process.returncode for process in begun] == [2, 2], errors
+    assert errors[0].startswith(f"error: process 1 of 2: {said}") and errors[0].count("error") == 1
+    assert "the same command, files and packages on every machine" in errors[0]
+    assert not any((folder / str(rank) / "run").exists() for rank in (0, 1))
+
+
 def test_two_runs_on_one_machine_do_not_meet(train, folder, model):
     """Both at once; each takes a port that is free."""
     argvs = [[word if word != "run" else f"run-{number}" for word in train()] for number in (1, 2)]

@@ -53,7 +53,8 @@ def words(name: str, more: str = MORE) -> list[str]:
 def environment(folder: Path) -> dict[str, str]:
     """Nothing that `accelerate launch` needs is set beforehand."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    found = launched.environment(folder, [], PATH=path)
+    (folder / "temporary").mkdir(exist_ok=True)  # torchrun leaves a folder there
+    found = launched.environment(folder, [], PATH=path, TMPDIR=str(folder / "temporary"))
     return {key: value for key, value in found.items() if key != "OMP_NUM_THREADS"}
 
 

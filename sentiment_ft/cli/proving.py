@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from sentiment_ft.cli.options import config_options, load, quiet_option
+from sentiment_ft.cli.processes import launch_from_here
 from sentiment_ft.cli.verb import EXIT_CODES, Verb
 
 
@@ -50,5 +51,6 @@ def verify(
 
     from sentiment_ft.proof import verify as proof
 
+    launch_from_here()
     chosen = stages or (("2",) if find_spec("deepspeed") else ())
     ctx.exit(proof.run(loaded, processes=processes, stages=chosen, updates=updates, as_json=as_json, quiet=quiet))
