@@ -20,7 +20,7 @@ from sentiment_ft.judge.metric import metric
 from sentiment_ft.model import classifier, tokenization
 from sentiment_ft.model.weights import check_numbers
 from sentiment_ft.run import precision as run_precision
-from sentiment_ft.run.accelerator import start
+from sentiment_ft.run.accelerator import started
 from sentiment_ft.run.destination import fresh
 from sentiment_ft.run.folder import newest_model
 from sentiment_ft.run.precision import at_least_fp32
@@ -112,16 +112,19 @@ def run(name: str | None, config: Config, options: Options) -> None:
     tokenizer = tokenization.load_tokenizer(name)
     tokenization.check_vocabulary(model, tokenizer, name)
     length = tokenization.row_limit(tokenizer, name, options.max_length)
-    accelerator = start(precision, device)
-    model = accelerator.prepare(model)
-    with accelerator.main_process_first(), bar("reading rows", None, quiet=options.quiet) as shown:
-        corpus = load_source(source_of(config, config.data), tokenizer, length, config.max_rejected_share, shown.update)
-    part = Part.of(corpus.rows)
-    limits = Limits(options.batch, positive)
-    with bar("evaluating", len(part), quiet=options.quiet) as shown:
-        p_positive = probabilities(accelerator, model, part, tokenizer.pad_token_id or 0, limits, shown)
-    check_numbers(p_positive, "rows", name, precision)
-    if not accelerator.is_main_process:
+    with started(precision, device) as accelerator:
+        main_process = accelerator.is_main_process
+        quiet = options.quiet or not main_process
+        model = accelerator.prepare(model)
+        with accelerator.main_process_first(), bar("reading rows", None, quiet=quiet) as shown:
+            source = source_of(config, config.data)
+            corpus = load_source(source, tokenizer, length, config.max_rejected_share, shown.update)
+        part = Part.of(corpus.rows)
+        limits = Limits(options.batch, positive)
+        with bar("evaluating", len(part), quiet=quiet) as shown:
+            p_positive = probabilities(accelerator, model, part, tokenizer.pad_token_id or 0, limits, shown)
+        check_numbers(p_positive, "rows", name, precision)
+    if not main_process:
         return
     values = metric().compute(predictions=p_positive, references=part.labels)
     judgement = judge(part.labels, p_positive, samples=options.samples, seed=options.seed, values=values)

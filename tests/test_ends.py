@@ -196,6 +196,35 @@ def test_a_killed_launcher_ends_all(train, folder, processes, by_hand):
         assert left_running(folder) == []
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_an_interrupted_verify_ends_its_runs(folder, model, number):
+    """While its second run, the first of several processes, trains; its folders are gone too."""
+    argv = [sys.executable, "-m", "sentiment_ft", "verify", "--data", "reviews.jsonl", "--model", str(model)]
+    argv += ["--updates", "200", "-o", "max_length=32"]
+    variables = launched.environment(folder, argv, TMPDIR=str(folder / "temporary"))
+    process = subprocess.Popen(
+        argv, cwd=folder, env=variables, start_new_session=True, text=True, stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )  # fmt: skip
+    try:
+        deadline = time.monotonic() + 180
+        while not [
+            path for path in (folder / "temporary").glob("*verify*/0-2/run/metrics.jsonl") if path.stat().st_size
+        ]:
+            assert process.poll() is None and time.monotonic() < deadline, process.stderr.read()
+            time.sleep(0.05)
+        assert len(left_running(folder)) == 4, "verify, launch and two processes"
+        os.killpg(process.pid, number)
+        out, err = process.communicate(timeout=SECONDS)
+        assert (process.returncode, out) == (128 + number, "")
+        assert err.splitlines()[-1].startswith("error: ") and err.count("error") == 1
+        assert left_running(folder) == [] and list((folder / "temporary").iterdir()) == []
+    finally:
+        for left in left_running(folder):
+            left.kill()
+        process.wait()
+
+
 def test_a_healthy_end_leaves_the_run_folder_only(train, folder):
     done = run(train("--log-all-ranks"), folder)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

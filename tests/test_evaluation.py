@@ -22,6 +22,7 @@ from sentiment_ft.data.sources import Source
 from sentiment_ft.evaluation import Limits, probabilities
 from sentiment_ft.judge import intervals
 from sentiment_ft.judge.scores import SCORES, scores
+from tests import launched
 from tests.tiny import write_model, write_reviews
 
 
@@ -198,6 +199,21 @@ def test_files_of_the_verb(model, reviews, by_hand, tmp_path):
     assert rejected["line"] == 46 and "neutral" in rejected["reason"]
     judgement = json.loads((folder / "judgement.json").read_text())
     assert judgement["rows"] == 45 and judgement["rows_read"] == 46 and judgement["rows_rejected"] == 1
+
+
+@pytest.mark.slow
+def test_two_processes_judge_as_one(model, reviews, by_hand, tmp_path):
+    """45 rows, 16 a turn on each: of the last 13 one process has all, the other none. One speaks and writes."""
+    asked = ["eval", model, "--data", reviews, "--batch", 16, "--samples", 100, "--output", "judged", "--json"]
+    done = launched.run(launched.accelerate_launch("sentiment_ft", *asked, "--precision", "fp32"), tmp_path)
+    assert done.returncode == 0, done.stderr
+    judgement = json.loads(done.stdout)
+    labels, p = by_hand
+    lines = [json.loads(line) for line in (tmp_path / "judged" / "predictions.jsonl").read_text().splitlines()]
+    assert [line["id"] for line in lines] == list(range(45)) and judgement["rows"] == 45
+    np.testing.assert_allclose([line["p_positive"] for line in lines], p, atol=1e-5)
+    assert judgement["scores"]["accuracy"] == np.mean((p > 0.5) == labels)
+    assert done.stderr.count("evaluating") == 1, "the main process alone shows a bar"
 
 
 def test_columns_and_labels_can_be_named(model, tmp_path):

@@ -127,13 +127,15 @@ def test_the_output_called_positive_is_the_positive_one(model, tmp_path):
     (reversed_labels / "config.json").write_text(json.dumps(config))
     [plain], [other] = (records(call(folder, "A lovely film.")) for folder in (model, reversed_labels))
     assert plain["label"] != other["label"]
-    assert plain["probabilities"]["positive"] == other["probabilities"]["negative"]
+    assert plain["probabilities"]["positive"] == pytest.approx(other["probabilities"]["negative"], abs=1e-6)
 
 
 def test_text_is_cleaned_as_in_training(predictor):
     raw, cleaned = "I&#39;d <b>never</b>\u200b see it<br/>again", "I'd never see it again"
     [one, two] = predictor.predict(from_arguments([raw, cleaned]))
-    assert one.text == cleaned and one.p_positive == two.p_positive
+    assert one.text == cleaned
+    # Two rows of one batch may go through other kernels of the matrix product: 2e-10 apart on one machine.
+    assert one.p_positive == pytest.approx(two.p_positive, abs=1e-6)
 
 
 def write_inputs(folder: Path) -> None:

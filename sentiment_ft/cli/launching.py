@@ -68,12 +68,15 @@ def launch(
     """
     from sentiment_ft.launch import gpus, local
     from sentiment_ft.launch import topology as topologies
+    from sentiment_ft.terminal import console
 
     found = gpus.visible()
     chosen = topologies.read(topology or local.default_topology(found, processes))
     number = local.count(chosen, processes, found)
     added = local.environment(chosen, number, found, os.environ)
     argv = local.command(chosen, number, local.Machines(machine_rank, main_ip, main_port), arguments)
+    if not found and not chosen.on_cpu and number > 1 and not quiet:
+        console.print(f"no GPU is visible here: {number} processes on the CPUs", markup=False)
     if dry_run:
         local.show(argv, added)
         return

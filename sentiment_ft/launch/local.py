@@ -94,6 +94,13 @@ def command(topology: Topology, processes: int, machines: Machines, arguments: S
 def environment(topology: Topology, processes: int, gpus: Sequence[Gpu], given: Mapping[str, str]) -> dict[str, str]:
     """What the processes need beside the argv."""
     added = {}
+    threads = given.get("OMP_NUM_THREADS", "1")
+    if not (threads.isdecimal() and int(threads)):
+        raise ConfigError(
+            f"OMP_NUM_THREADS is {printable(threads, 60)}, not a number of threads",
+            where="the environment",
+            way_out="unset OMP_NUM_THREADS, or OMP_NUM_THREADS=1",
+        )
     if topology.on_cpu:
         added["ACCELERATE_USE_CPU"] = "true"  # Accelerate does not pass the topology's use_cpu on to several processes
     elif topology.kind == "DEEPSPEED" and is_on("ACCELERATE_USE_CPU", given):

@@ -29,14 +29,15 @@ class Tolerance:
         return {**shared, "weights": self.weights, "movement": self.movement}
 
 
-# Ten times and more what was measured on the quickstart, two CPU processes, 6 updates of 64 rows (2026-11-24): numbers
+# Five times and more what was measured. The quickstart, two CPU processes, 6 updates of 64 rows (2026-11-24): numbers
 # 2e-16 in fp64, 6e-6 in fp32 (ZeRO 1, 2, 3, offload), 3e-4 in bf16; weights 3e-17, 3e-8, 5e-6; movement 1e-14, 1e-5,
-# 2e-3. fp16 has not been measured: it gets what bf16, which rounds coarser, gets.
+# 2e-3. A tiny untrained model, three processes, 96 rows, in bf16: 8e-3, 5e-5, 4e-2 (2026-11-26).
+# fp16 has not been measured: it gets what bf16, which rounds coarser, gets.
 TOLERANCES = {
     "fp64": Tolerance(1e-10, 1e-10, 1e-8),
     "fp32": Tolerance(1e-4, 1e-5, 1e-2),
-    "bf16": Tolerance(1e-2, 1e-4, 1e-1),
-    "fp16": Tolerance(1e-2, 1e-4, 1e-1),
+    "bf16": Tolerance(5e-2, 3e-4, 2e-1),
+    "fp16": Tolerance(5e-2, 3e-4, 2e-1),
 }
 
 

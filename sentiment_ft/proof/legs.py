@@ -15,6 +15,7 @@ from sentiment_ft.recipe import dump
 from sentiment_ft.terminal import printable
 
 SECONDS = 3600  # a leg of a few updates; more is a hang
+SECONDS_TO_END = 5  # after SIGTERM; an interrupted verb has ten in all (cli/signals.py)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ def shortened(config: Config, processes: int, updates: int) -> Config:
 
 
 def carry_out(leg: Leg, config: Config, folder: Path, environment: Mapping[str, str]) -> Path:
-    """Run it for real, under the real launcher; returns the run folder. Raises LegFailed."""
+    """Run it for real, under the real launcher; returns the run folder. Raises LegFailed, also for one that hangs."""
     output = folder / "run"
     recipe = folder / "recipe.yaml"
     folder.mkdir(parents=True)
@@ -95,18 +96,34 @@ def carry_out(leg: Leg, config: Config, folder: Path, environment: Mapping[str, 
     else:
         start = ["launch", "--quiet", "--topology", leg.topology, "--processes", str(leg.processes), "--"]
         argv = [sys.executable, "-m", "sentiment_ft", *start, *train]
-    done = subprocess.run(
+    with subprocess.Popen(
         argv,
         env=dict(environment),
+        process_group=0,  # a Ctrl-C of the terminal would reach it, and then the SIGTERM of _end while it tidies up
         stdin=subprocess.DEVNULL,
-        capture_output=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=SECONDS,
-        check=False,
-    )
-    if done.returncode != 0:
-        raise LegFailed(leg, done.returncode, done.stderr)
+    ) as process:
+        try:
+            _, said = process.communicate(timeout=SECONDS)
+        except subprocess.TimeoutExpired:
+            _end(process)
+            raise LegFailed(leg, 1, f"did not end within {SECONDS / 60:.0f} minutes") from None
+        except BaseException:  # interrupted: a launcher that is killed cannot tidy up
+            _end(process)
+            raise
+    if process.returncode != 0:
+        raise LegFailed(leg, process.returncode, said)
     return output
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    process.terminate()
+    try:
+        process.communicate(timeout=SECONDS_TO_END)
+    except subprocess.TimeoutExpired:
+        process.kill()
 
 
 class LegFailed(UserError):

@@ -35,6 +35,7 @@ _HOOKS = {
     "bf16": DDPCommunicationHookType.BF16,
 }
 PLUGINS = ("ACCELERATE_USE_FSDP", "ACCELERATE_USE_MEGATRON_LM", "ACCELERATE_USE_TP")
+COMPILER = "ACCELERATE_DYNAMO_BACKEND"
 
 
 def start(
@@ -45,13 +46,7 @@ def start(
     Raises ModelError when the launcher asks for what is not supported, or left variables that Accelerate cannot use;
     ConfigError when its DeepSpeed config contradicts the recipe.
     """
-    asked = [name for name in PLUGINS if is_on(name, environment)]
-    if asked:
-        raise ModelError(
-            f"{' and '.join(asked)} is set: not supported yet",
-            where="the launcher",
-            way_out=f"one process or plain data parallelism; unset {' '.join(asked)}",
-        )
+    _refuse_what_is_not_supported(device, environment)
     # What the libraries will change in each other is nothing that a user could mend.
     warnings.filterwarnings("ignore", category=FutureWarning, module=r"(torch|accelerate|deepspeed)\b")
     if device.kind == "cpu":
@@ -73,7 +68,7 @@ def start(
             ),
         )
     except Exception as error:  # whatever a variable of the launcher makes it raise: ValueError, KeyError, RuntimeError
-        names = sorted(name for name in environment if name.startswith("ACCELERATE_") or name in _RENDEZVOUS)
+        names = _suspects(environment)
         if not names:
             raise
         raise ModelError(
@@ -92,6 +87,37 @@ def start(
             f"{accelerator.distributed_type.value} is not supported yet", way_out="one process, or plain data parallel"
         )
     return accelerator
+
+
+def _refuse_what_is_not_supported(device: Device, environment: Mapping[str, str]) -> None:
+    asked = [name for name in PLUGINS if is_on(name, environment)]
+    if environment.get(COMPILER, "no").lower() != "no":  # `accelerate launch` always sets it
+        asked.append(COMPILER)
+    if asked:
+        raise ModelError(
+            f"{' and '.join(asked)} is set: not supported yet",
+            where="the launcher",
+            way_out=f"one process, plain data parallelism or DeepSpeed; without {' '.join(asked)}",
+        )
+    several = environment.get("WORLD_SIZE", "1") != "1"
+    if device.kind == "cpu" and several and environment.get("TORCH_DISTRIBUTED_DEBUG", "").upper() == "DETAIL":
+        raise ModelError(
+            "TORCH_DISTRIBUTED_DEBUG=DETAIL ends DistributedDataParallel on CPUs in a segmentation fault (torch 2.13)",
+            where="the environment",
+            way_out="TORCH_DISTRIBUTED_DEBUG=INFO",
+        )
+
+
+def _suspects(environment: Mapping[str, str]) -> list[str]:
+    """Variables for which Accelerate may not start; not those that torchrun itself has set, or that say nothing."""
+    from_torchrun = "TORCHELASTIC_RUN_ID" in environment
+    return sorted(
+        name
+        for name, value in environment.items()
+        if name.startswith(_TRANSPORTS)
+        or (name in _RENDEZVOUS and not from_torchrun)
+        or (name.startswith("ACCELERATE_") and value.lower() not in _SAYS_NOTHING)
+    )
 
 
 @contextlib.contextmanager
@@ -156,4 +182,6 @@ def _deepspeed(
     return DeepSpeedPlugin(hf_ds_config=zero_config(config, precision, processes, environment), zero3_init_flag=False)
 
 
+_TRANSPORTS = ("GLOO_", "NCCL_", "TP_")
+_SAYS_NOTHING = ("", "no", "false", "0", "default")
 _RENDEZVOUS = frozenset({"RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"})

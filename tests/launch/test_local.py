@@ -147,6 +147,13 @@ def test_deepspeed_on_several_machines_writes_no_environment_file(tmp_path):
 # --- the environment ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("text", ["abc", "0", "-1", "", "1.5", "4,2"])
+def test_a_number_of_threads_that_is_none(text):
+    """Accelerate's own words for it are: invalid literal for int() with base 10."""
+    with pytest.raises(ConfigError, match=f"OMP_NUM_THREADS is {text}, not a number of threads"):
+        local.environment(topology.read("cpu_2proc"), 2, [], {"OMP_NUM_THREADS": text})
+
+
 def test_processes_on_the_cpus_share_the_cores(monkeypatch):
     monkeypatch.setattr(local, "usable_cores", lambda: 8)
     chosen = topology.read("cpu_2proc")

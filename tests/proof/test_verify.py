@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import sys
 
+import psutil
 import pytest
 
+from sentiment_ft.config import Config
+from sentiment_ft.proof import legs
 from tests import launched
 from tests.tiny import write_reviews
 
@@ -41,3 +44,11 @@ def test_verify_passes_and_sees_a_fault(model, tmp_path):
     assert faulty.returncode == 5, faulty.stderr
     assert "NOT VERIFIED" in faulty.stdout and "DIFFER" in faulty.stdout
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cache", "reviews.jsonl", "sitecustomize.py"]
+
+
+def test_a_run_that_hangs_is_ended_and_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(legs, "SECONDS", 0.5)  # less than Python needs to start
+    leg = legs.Leg("1 process", None, 1, "fp32")
+    with pytest.raises(legs.LegFailed, match="did not end within"):
+        legs.carry_out(leg, Config(), tmp_path / "leg", legs.environment(on_cpu=True))
+    assert [child for child in psutil.Process().children() if child.is_running()] == []

@@ -42,10 +42,36 @@ def test_plugins_that_are_not_supported_are_refused_not_dropped(device, monkeypa
         start("fp32", device)
 
 
+def test_a_compiler_that_the_topology_asks_for_is_refused(device, monkeypatch):
+    monkeypatch.setenv("ACCELERATE_DYNAMO_BACKEND", "INDUCTOR")
+    with pytest.raises(ModelError, match="ACCELERATE_DYNAMO_BACKEND is set: not supported"):
+        start("fp32", device)
+    monkeypatch.setenv("ACCELERATE_DYNAMO_BACKEND", "no")  # `accelerate launch` always says something
+    assert start("fp32", device).num_processes == 1
+
+
+def test_a_debug_level_that_crashes_is_refused(device, monkeypatch):
+    monkeypatch.setenv("TORCH_DISTRIBUTED_DEBUG", "DETAIL")
+    assert start("fp32", device).num_processes == 1, "one process has no DistributedDataParallel"
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(ModelError, match=r"TORCH_DISTRIBUTED_DEBUG=DETAIL .* segmentation fault"):
+        start("fp32", device)
+
+
+def test_what_torchrun_sets_itself_is_not_named_for_a_start_that_fails(device, monkeypatch):
+    """The ten variables of every launch would hide the one that is wrong."""
+    given = {"WORLD_SIZE": "2", "RANK": "0", "LOCAL_RANK": "0", "MASTER_ADDR": "localhost", "MASTER_PORT": "abc"}
+    given |= {"TORCHELASTIC_RUN_ID": "none", "ACCELERATE_USE_CPU": "true", "ACCELERATE_DYNAMO_BACKEND": "no"}
+    for name, value in (given | {"GLOO_SOCKET_IFNAME": "nowhere0", "OMP_NUM_THREADS": "1"}).items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(ModelError) as caught:
+        start("fp32", device)
+    assert "the environment sets ACCELERATE_USE_CPU, GLOO_SOCKET_IFNAME: unset" in str(caught.value)
+
+
 @pytest.mark.parametrize(
     "variables",
     [
-        {"ACCELERATE_DYNAMO_BACKEND": "foo"},
         {"ACCELERATE_TORCH_DEVICE": "foo"},
         {"WORLD_SIZE": "2", "RANK": "0", "LOCAL_RANK": "0"},
     ],
