@@ -427,10 +427,14 @@ def test_a_bug_keeps_its_traceback(error):
 
 @pytest.fixture
 def _ctrl_c():
-    """An interrupted verb ignores further ones; the tests do not."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job starts without it
+    """An interrupted verb ignores further ones; the tests do not. A background job starts without it, nohup without
+    SIGHUP.
+    """
+    usual = {signal.SIGINT: signal.default_int_handler, signal.SIGHUP: signal.SIG_DFL}
+    before = {number: signal.signal(number, handler) for number, handler in usual.items()}
     yield
-    signal.signal(signal.SIGINT, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.mark.parametrize(("name", "told"), [("train", True), ("predict", False)])

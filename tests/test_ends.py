@@ -142,17 +142,21 @@ ENDLESS = ["-o", "max_steps=100000", "-o", "warmup_steps=1", "-o", "logging_step
 
 
 @contextlib.contextmanager
-def training(argv: list[str], folder: Path) -> Iterator[subprocess.Popen[str]]:
-    """The launcher, once the first update is done."""
+def training(argv: list[str], folder: Path, metrics: str = "run/metrics.jsonl") -> Iterator[subprocess.Popen[str]]:
+    """The command, once a first update is done: then the file `metrics`, a pattern, is not empty."""
     variables = launched.environment(folder, argv, TMPDIR=str(folder / "temporary"))
+
+    def hear() -> None:  # a background job, nohup would start without these
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
     process = subprocess.Popen(
         argv, cwd=folder, env=variables, start_new_session=True, text=True, stderr=subprocess.PIPE,
-        stdout=subprocess.PIPE, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        stdout=subprocess.PIPE, preexec_fn=hear,
     )  # fmt: skip
     try:
-        metrics = folder / "run" / "metrics.jsonl"
-        deadline = time.monotonic() + 120
-        while not (metrics.exists() and metrics.stat().st_size):
+        deadline = time.monotonic() + 180
+        while not any(path.stat().st_size for path in folder.glob(metrics)):
             assert process.poll() is None and time.monotonic() < deadline, process.stderr.read()
             time.sleep(0.05)
         yield process
@@ -201,28 +205,13 @@ def test_an_interrupted_verify_ends_its_runs(folder, model, number):
     """While its second run, the first of several processes, trains; its folders are gone too."""
     argv = [sys.executable, "-m", "sentiment_ft", "verify", "--data", "reviews.jsonl", "--model", str(model)]
     argv += ["--updates", "200", "-o", "max_length=32"]
-    variables = launched.environment(folder, argv, TMPDIR=str(folder / "temporary"))
-    process = subprocess.Popen(
-        argv, cwd=folder, env=variables, start_new_session=True, text=True, stderr=subprocess.PIPE,
-        stdout=subprocess.PIPE, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )  # fmt: skip
-    try:
-        deadline = time.monotonic() + 180
-        while not [
-            path for path in (folder / "temporary").glob("*verify*/0-2/run/metrics.jsonl") if path.stat().st_size
-        ]:
-            assert process.poll() is None and time.monotonic() < deadline, process.stderr.read()
-            time.sleep(0.05)
+    with training(argv, folder, "temporary/*verify*/0-2/run/metrics.jsonl") as process:
         assert len(left_running(folder)) == 4, "verify, launch and two processes"
         os.killpg(process.pid, number)
         out, err = process.communicate(timeout=SECONDS)
         assert (process.returncode, out) == (128 + number, "")
         assert err.splitlines()[-1].startswith("error: ") and err.count("error") == 1
         assert left_running(folder) == [] and list((folder / "temporary").iterdir()) == []
-    finally:
-        for left in left_running(folder):
-            left.kill()
-        process.wait()
 
 
 def test_a_healthy_end_leaves_the_run_folder_only(train, folder):

@@ -9,6 +9,7 @@ PREAMBLE = """
 import signal, sys, time
 from sentiment_ft.cli import signals
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 signals.SECONDS_TO_TIDY_UP = 0.5
 def say(number):
     print("said", number, flush=True)
