@@ -60,7 +60,8 @@ def launch(
 
     Builds, prints and runs `accelerate launch`.
 
-    The same training at any number of processes: rows, learning rates and updates are those of one.
+    With --global-batch-size the same training at any number of processes: rows, learning rates and updates are those of
+    one.
 
     \b
     sentiment-ft launch --topology cpu_2proc -- --recipe quickstart
