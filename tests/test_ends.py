@@ -142,28 +142,34 @@ ENDLESS = ["-o", "max_steps=100000", "-o", "warmup_steps=1", "-o", "logging_step
 
 
 @contextlib.contextmanager
-def training(argv: list[str], folder: Path, metrics: str = "run/metrics.jsonl") -> Iterator[subprocess.Popen[str]]:
-    """The command, once a first update is done: then the file `metrics`, a pattern, is not empty."""
-    variables = launched.environment(folder, argv, TMPDIR=str(folder / "temporary"))
+def running(argv: list[str], folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """The command; all that it started is killed in the end."""
 
     def hear() -> None:  # a background job, nohup would start without these
         signal.signal(signal.SIGINT, signal.default_int_handler)
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
     process = subprocess.Popen(
-        argv, cwd=folder, env=variables, start_new_session=True, text=True, stderr=subprocess.PIPE,
-        stdout=subprocess.PIPE, preexec_fn=hear,
+        argv, cwd=folder, env=launched.environment(folder, argv, TMPDIR=str(folder / "temporary")),
+        start_new_session=True, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=hear,
     )  # fmt: skip
     try:
-        deadline = time.monotonic() + 180
-        while not any(path.stat().st_size for path in folder.glob(metrics)):
-            assert process.poll() is None and time.monotonic() < deadline, process.stderr.read()
-            time.sleep(0.05)
         yield process
     finally:
         for left in left_running(folder):
             left.kill()
         process.wait()
+
+
+@contextlib.contextmanager
+def training(argv: list[str], folder: Path, metrics: str = "run/metrics.jsonl") -> Iterator[subprocess.Popen[str]]:
+    """The same, once a first update is done: then the file `metrics`, a pattern, is not empty."""
+    with running(argv, folder) as process:
+        deadline = time.monotonic() + 180
+        while not any(path.stat().st_size for path in folder.glob(metrics)):
+            assert process.poll() is None and time.monotonic() < deadline, process.stderr.read()
+            time.sleep(0.05)
+        yield process
 
 
 @pytest.mark.parametrize(
@@ -211,6 +217,25 @@ def test_an_interrupted_verify_ends_its_runs(folder, model, number):
         out, err = process.communicate(timeout=SECONDS)
         assert (process.returncode, out) == (128 + number, "")
         assert err.splitlines()[-1].startswith("error: ") and err.count("error") == 1
+        assert left_running(folder) == [] and list((folder / "temporary").iterdir()) == []
+
+
+@pytest.mark.parametrize("seconds", [0, 4], ids=["at once", "waiting"])
+@pytest.mark.parametrize(("number", "rank"), [(signal.SIGTERM, 1), (signal.SIGINT, 1), (signal.SIGTERM, 0)])
+def test_a_launcher_that_waits_for_another_machine_can_be_ended(folder, model, number, rank, seconds):
+    """It waits inside torch, which runs no handlers: it stood for the 15 minutes of the rendezvous."""
+    argv = launched.sentiment_ft_launch("--data", "reviews.jsonl", "--model", model, topology="multi_node")
+    place = argv.index("--processes")
+    argv[place:place] = ["--machine-rank", str(rank), "--main-ip", "127.0.0.1", "--main-port", "29645"]
+    with running(argv, folder) as process:
+        while not list((folder / "temporary").iterdir()):
+            assert process.poll() is None, process.stderr.read()
+            time.sleep(0.02)
+        time.sleep(seconds)
+        process.send_signal(number)
+        out, err = process.communicate(timeout=SECONDS)
+        assert (process.returncode, out) == (128 + number, "")
+        assert re.fullmatch(r"error: (interrupted|ended by SIGTERM); no process had been started\n", err)
         assert left_running(folder) == [] and list((folder / "temporary").iterdir()) == []
 
 

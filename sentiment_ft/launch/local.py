@@ -6,9 +6,11 @@ import contextlib
 import logging
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import FrameType
@@ -136,7 +138,7 @@ def run(argv: Sequence[str], added: Mapping[str, str], *, quiet: bool) -> int:
 
     logging.disable(logging.CRITICAL)  # torchrun says again, at length, what the processes have said
     try:
-        with _forwarded(), _own_temporary_folder():
+        with _own_temporary_folder() as folder, _forwarded(folder):
             launch_command(launch_command_parser().parse_args(list(argv[2:])))
     except subprocess.CalledProcessError as error:  # one process
         return _code(error.returncode, "the process")
@@ -145,13 +147,17 @@ def run(argv: Sequence[str], added: Mapping[str, str], *, quiet: bool) -> int:
         return _code(failure.exitcode, f"process {rank}")
     except SignalException as error:
         if error.sigval != signal.SIGINT:  # the processes die of others without a word
-            said = f"error: ended by {signal.Signals(error.sigval).name}; what was finished before stays on disk"
-            console.print(said, markup=False)
+            _say_ended(error.sigval, "what was finished before stays on disk")
         return 128 + int(error.sigval)
     except Exception as error:  # whatever a topology or a taken port makes it raise: KeyError, AttributeError, ...
         said = printable(f"{type(error).__name__}: {error}", 300)
         raise ModelError(f"Accelerate cannot start: {said}", where="accelerate launch") from None
     return 0
+
+
+def _say_ended(number: int, rest: str) -> None:
+    what = "interrupted" if number == signal.SIGINT else f"ended by {signal.Signals(number).name}"
+    console.print(f"error: {what}; {rest}", markup=False)
 
 
 def _code(returned: int, who: str) -> int:
@@ -165,29 +171,47 @@ def _code(returned: int, who: str) -> int:
 
 
 @contextlib.contextmanager
-def _own_temporary_folder() -> Iterator[None]:
+def _own_temporary_folder() -> Iterator[str]:
     """For this process, not for those it starts: torchrun's agent leaves a torchelastic_... folder behind each run."""
     before = tempfile.tempdir
     with tempfile.TemporaryDirectory(prefix="sentiment-ft-launch-") as folder:
         tempfile.tempdir = folder
         try:
-            yield
+            yield folder
         finally:
             tempfile.tempdir = before
 
 
 @contextlib.contextmanager
-def _forwarded() -> Iterator[None]:
-    """Signals to this process go to those it started. torchrun's agent, where it runs, takes some of them itself."""
+def _forwarded(folder: str) -> Iterator[None]:
+    """Signals to this process go to those it started. torchrun's agent, where it runs, takes some of them itself.
+
+    Before it has started any, one ends this process, and `folder` with it. A thread does that: while the agent waits
+    for other machines the main one is inside torch's C++, for up to 15 minutes, and runs no handler of Python.
+    """
 
     def forward(number: int, frame: FrameType | None) -> None:
         for child in psutil.Process().children(recursive=True):
             with contextlib.suppress(psutil.NoSuchProcess):
                 child.send_signal(number)
 
+    def end_while_alone() -> None:
+        while received := os.read(reader, 1):
+            number = received[0]
+            if signal.getsignal(number) is forward and not psutil.Process().children():
+                _say_ended(number, "no process had been started")
+                shutil.rmtree(folder, ignore_errors=True)
+                os._exit(128 + number)
+
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
     before = {number: signal.signal(number, forward) for number in FORWARDED}
+    told = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    threading.Thread(target=end_while_alone, daemon=True).start()
     try:
         yield
     finally:
+        signal.set_wakeup_fd(told)
+        os.close(writer)  # the thread ends
         for number, handler in before.items():
             signal.signal(number, handler)
