@@ -82,4 +82,6 @@ def launch(
         local.show(argv, added)
         return
     launch_from_here()
+    if chosen.machines > 1 and not quiet:
+        console.print(f"the processes start when all {chosen.machines} machines are here", markup=False)
     ctx.exit(local.run(argv, added, quiet=quiet))
