@@ -202,6 +202,7 @@ def _forwarded(folder: str) -> Iterator[None]:
                 _say_ended(number, "no process had been started")
                 shutil.rmtree(folder, ignore_errors=True)
                 os._exit(128 + number)
+        os.close(reader)
 
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
