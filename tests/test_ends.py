@@ -19,6 +19,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from sentiment_ft.errors import EXIT_PEER
 from sentiment_ft.run.folder import OWNED
 from tests import launched
 from tests.tiny import write_reviews
@@ -222,12 +223,9 @@ def test_an_interrupted_verify_ends_its_runs(folder, model, number):
 
 @pytest.mark.parametrize("seconds", [0, 4], ids=["at once", "waiting"])
 @pytest.mark.parametrize(("number", "rank"), [(signal.SIGTERM, 1), (signal.SIGINT, 1), (signal.SIGTERM, 0)])
-def test_a_launcher_that_waits_for_another_machine_can_be_ended(folder, model, number, rank, seconds):
+def test_a_launcher_that_waits_for_another_machine_can_be_ended(train, folder, number, rank, seconds):
     """It waits inside torch, which runs no handlers: it stood for the 15 minutes of the rendezvous."""
-    argv = launched.sentiment_ft_launch("--data", "reviews.jsonl", "--model", model, topology="multi_node")
-    place = argv.index("--processes")
-    argv[place:place] = ["--machine-rank", str(rank), "--main-ip", "127.0.0.1", "--main-port", "29645"]
-    with running(argv, folder) as process:
+    with running(of_machine(train(topology="multi_node"), rank, free_port()), folder) as process:
         while not list((folder / "temporary").iterdir()):
             assert process.poll() is None, process.stderr.read()
             time.sleep(0.02)
@@ -334,6 +332,33 @@ def test_a_port_that_is_taken_is_not_waited_for(train, folder, taken_port):
     assert code == 4 and str(taken_port) in said and time.monotonic() - began < 60
 
 
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def of_machine(argv: list[str], rank: int, port: int) -> list[str]:
+    """The launch of one machine of two, which meet on this one."""
+    place = argv.index("--processes")
+    return [*argv[:place], *f"--machine-rank {rank} --main-ip 127.0.0.1 --main-port {port}".split(), *argv[place:]]
+
+
+@pytest.mark.parametrize(("lost", "number"), [(0, signal.SIGKILL), (1, signal.SIGTERM)])
+def test_a_machine_that_is_lost_ends_the_other(train, folder, lost, number):
+    port = free_port()
+    argvs = [of_machine(train(*ENDLESS, topology="multi_node"), rank, port) for rank in (0, 1)]
+    with running(argvs[1], folder) as second, training(argvs[0], folder) as first:
+        both = [first, second]
+        both[lost].send_signal(number)
+        _, said = both[1 - lost].communicate(timeout=SECONDS)
+        assert both[1 - lost].returncode == EXIT_PEER
+        assert said.count("error: another process of this run has ended") == said.count("error: ") == 1
+        both[lost].communicate(timeout=SECONDS)
+        assert both[lost].returncode == (-number if number == signal.SIGKILL else 128 + number)
+        assert left_running(folder) == []
+
+
 @pytest.mark.parametrize(
     ("typed", "said"),
     [
@@ -343,17 +368,13 @@ def test_a_port_that_is_taken_is_not_waited_for(train, folder, taken_port):
 )
 def test_two_machines_that_were_given_different_things(train, folder, typed, said):
     """Each machine has a folder and a launcher of its own; they would train on a mixture, or wait for ever."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
+    port = free_port()
     begun = []
     for rank in (0, 1):
         here = folder / str(rank)
         here.mkdir()
         write_reviews(here / "reviews.jsonl", 60, seed=0 if typed else rank)
-        argv = train(*(typed if rank else []), topology="multi_node")
-        given = f"--machine-rank {rank} --main-ip 127.0.0.1 --main-port {port}".split()
-        argv[argv.index("--processes") :] = [*given, *argv[argv.index("--processes") :]]
+        argv = of_machine(train(*(typed if rank else []), topology="multi_node"), rank, port)
         begun.append(
             subprocess.Popen(
                 argv, cwd=here, env=launched.environment(folder, argv), stderr=subprocess.PIPE, text=True
