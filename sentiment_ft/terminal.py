@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import signal
 import sys
 import unicodedata
 from typing import IO, Any, TextIO, cast
@@ -16,6 +17,11 @@ from typing import IO, Any, TextIO, cast
 from rich.console import Console
 
 from sentiment_ft.errors import OutputError
+
+
+def ended_by(number: int) -> str:
+    """What a signal has done to a program, in words."""
+    return "interrupted" if number == signal.SIGINT else f"ended by {signal.Signals(number).name}"
 
 
 class _Lenient:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 import traceback
 from typing import Any
@@ -11,7 +10,13 @@ import click
 
 from sentiment_ft.cli import processes, signals
 from sentiment_ft.errors import EXIT_BUG, EXIT_DONE, EXIT_MODEL, EXIT_OUTPUT, EXIT_PEER, UserError
-from sentiment_ft.terminal import escape_what_cannot_be_printed, fall_silent, open_closed_descriptors, printable
+from sentiment_ft.terminal import (
+    ended_by,
+    escape_what_cannot_be_printed,
+    fall_silent,
+    open_closed_descriptors,
+    printable,
+)
 
 EXIT_CODES = """
 \b
@@ -57,9 +62,8 @@ class Verb(click.Command):
     def _say_interrupted(self, number: int) -> int:
         """Say the last line after a signal; returns the exit code."""
         best = "; best/ in the run folder, if it is there, is whole" if self.name == "train" else ""
-        what = "interrupted" if number == signal.SIGINT else f"ended by {signal.Signals(number).name}"
         if processes.rank() == 0:  # Ctrl-C reaches all processes of a terminal
-            _say(f"{what}; what was finished before stays on disk{best}")
+            _say(f"{ended_by(number)}; what was finished before stays on disk{best}")
         return 128 + number
 
 

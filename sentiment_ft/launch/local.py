@@ -22,7 +22,7 @@ from sentiment_ft.hardware.detect import usable_cores
 from sentiment_ft.launch.gpus import Gpu
 from sentiment_ft.launch.topology import Topology
 from sentiment_ft.run.surroundings import is_on
-from sentiment_ft.terminal import console, printable
+from sentiment_ft.terminal import console, ended_by, printable
 
 AMPERE = (8, 0)
 FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR2)
@@ -156,8 +156,7 @@ def run(argv: Sequence[str], added: Mapping[str, str], *, quiet: bool) -> int:
 
 
 def _say_ended(number: int, rest: str) -> None:
-    what = "interrupted" if number == signal.SIGINT else f"ended by {signal.Signals(number).name}"
-    console.print(f"error: {what}; {rest}", markup=False)
+    console.print(f"error: {ended_by(number)}; {rest}", markup=False)
 
 
 def _code(returned: int, who: str) -> int:
