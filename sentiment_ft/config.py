@@ -208,6 +208,23 @@ class RunConfig(_Frozen):
     """
     logging_steps: int = Field(10, ge=1)
     """Updates between lines in metrics.jsonl; the only time training numbers are read from the device."""
+    save_steps: int | None = Field(None, ge=1)
+    """Updates between checkpoints. None: by time, see save_seconds."""
+    save_seconds: float | None = Field(60.0, ge=0)
+    """Seconds between checkpoints, where save_steps is not given; more where saving is slow: it holds training up for a
+    fiftieth of the time at most. None: only when the run is told to stop, and after the last update.
+    """
+    save_total_limit: int = Field(2, ge=1)
+    """Checkpoints that are kept, the newest ones; of a finished run the last."""
+    hang_seconds: float | None = Field(20.0, ge=5)
+    """Seconds that a process may stand still in training (more where its steps are slow) before a watchdog says where
+    it is and, when other processes wait for it or a launcher can start it again, ends the run. None: no watchdog.
+    """
+    skip_nonfinite_updates: bool = False
+    """What becomes of an update whose loss or gradients are not finite (in fp16: beyond what a lower loss scale mends).
+    False: the run stops before it is applied and says where the first such number came up. True: it is left out,
+    counted and recorded; twenty in a row stop the run.
+    """
     report_to: Literal["none", "wandb"] = "none"
     """wandb mirrors metrics.jsonl to Weights & Biases (WANDB_MODE=offline works without an account)."""
 

@@ -16,6 +16,8 @@ EXIT_MODEL = 4  # the model, device or an installed package cannot be used
 EXIT_TRAINING = 5  # training ended without a usable model (loss not finite, no update applied)
 EXIT_OUTPUT = 6  # the output cannot be written (folder exists, no permission, disk full)
 EXIT_PEER = 7  # another process of this run ended, and nobody ended this one
+EXIT_HUNG = 8  # a process stood still and was ended by the watchdog
+EXIT_PREEMPTED = 75  # a signal stopped the training, which is saved: --resume goes on (EX_TEMPFAIL of sysexits.h)
 # And 128 + the number of a signal: 130 Ctrl-C, 143 SIGTERM (kill, a scheduler's end of time), 129 SIGHUP.
 
 
@@ -66,3 +68,9 @@ class OutputError(UserError):
     """The output cannot be written."""
 
     exit_code = EXIT_OUTPUT
+
+
+class Preempted(UserError):
+    """A signal stopped the training; all of it is saved."""
+
+    exit_code = EXIT_PREEMPTED

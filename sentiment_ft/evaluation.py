@@ -21,6 +21,7 @@ from sentiment_ft.model import classifier, tokenization
 from sentiment_ft.model.weights import check_numbers
 from sentiment_ft.run import precision as run_precision
 from sentiment_ft.run.accelerator import started
+from sentiment_ft.run.control import Control, NoControl
 from sentiment_ft.run.destination import fresh
 from sentiment_ft.run.folder import newest_model
 from sentiment_ft.run.precision import at_least_fp32
@@ -29,6 +30,8 @@ from sentiment_ft.terminal import printable, results, standard_output
 from sentiment_ft.track.judged import write_judged
 from sentiment_ft.track.progress import Bar, bar
 from sentiment_ft.track.summary_table import judgement_table
+
+NO_CONTROL = NoControl()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +45,15 @@ class Limits:
 
 @torch.no_grad()  # not inference_mode: ZeRO 3 keeps what it gathers for the next update
 def probabilities(
-    accelerator: Accelerator, model: Any, part: Part, pad_id: int, limits: Limits, bar: Bar | None = None
+    accelerator: Accelerator,
+    model: Any,
+    part: Part,
+    pad_id: int,
+    limits: Limits,
+    bar: Bar | None = None,
+    control: Control | NoControl = NO_CONTROL,
 ) -> NDArray[np.float64]:
-    """p_positive of the part's rows, in their order, (N,), on every process.
+    """p_positive of the part's rows, in their order, (N,), on every process. Raises Stopped where control says so.
 
     Rows run longest first, so that a batch that does not fit in memory fails at once. Places beyond the last row
     hold row -1, which every process drops: no row is counted twice. With `micro_batches` only the first rows are
@@ -59,6 +68,7 @@ def probabilities(
     numbers: list[torch.Tensor] = []
     logits: list[torch.Tensor] = []
     for first in range(0, len(order), step):
+        control.meet("judging")
         mine = order[first + accelerator.process_index * rows :][:rows]
         padded = np.concatenate([mine, np.full(rows - len(mine), -1)])
         batch = collate(part, mine if len(mine) else order[:1], pad_id, accelerator.device)

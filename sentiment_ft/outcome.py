@@ -13,12 +13,14 @@ import psutil
 from sentiment_ft import evaluation, plan
 from sentiment_ft.data import batching
 from sentiment_ft.data.prepare import copy_rejected, leaks, length_analysis
+from sentiment_ft.errors import OutputError
 from sentiment_ft.judge.intervals import Judgement, judge
 from sentiment_ft.model import classifier
 from sentiment_ft.recipe import Loaded
 from sentiment_ft.run.environment import environment
 from sentiment_ft.run.memory import peak_memory_mib
 from sentiment_ft.run.writing import write_json, write_text
+from sentiment_ft.saving import keep_best
 from sentiment_ft.state import Run
 from sentiment_ft.terminal import console, printable
 from sentiment_ft.track.card import model_card
@@ -85,6 +87,14 @@ def closing(run: Run) -> None:
     Every process takes part in judging; the main process writes. summary.json comes last: a folder that has it is
     complete.
     """
+    if run.unkept is not None:
+        keep_best(run, run.unkept)
+        if run.unkept is not None:
+            raise OutputError(
+                "the best model cannot be written",
+                where=printable(str(run.folder / "best"), 200),
+                way_out=f"free space, then sentiment-ft train --resume {printable(shlex.quote(str(run.folder)), 200)}",
+            )
     if run.data.test is not None:
         restore_best(run)
         began = time.perf_counter()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 
 import numpy as np
@@ -10,14 +9,12 @@ import torch
 from accelerate.utils import broadcast_object_list
 from numpy.typing import NDArray
 
-from sentiment_ft import evaluation, outcome
+from sentiment_ft import evaluation, outcome, saving
 from sentiment_ft.config import LOWER_IS_BETTER
 from sentiment_ft.data.prepare import Part
 from sentiment_ft.errors import TrainingError
 from sentiment_ft.judge.scores import scores
-from sentiment_ft.model import classifier
 from sentiment_ft.run.memory import peak_memory_mib
-from sentiment_ft.run.writing import write_folder
 from sentiment_ft.state import Interval, Run
 from sentiment_ft.track.progress import Bar, bar
 
@@ -25,7 +22,7 @@ LONG_PART = 2000  # rows from which an evaluation gets a progress bar of its own
 
 
 def log(run: Run, shown: Bar | None) -> None:
-    """One small read from the device; one line in metrics.jsonl. Raises TrainingError when the loss is not a number."""
+    """One small read from the device; one line in metrics.jsonl."""
     interval, totals, state, accelerator = run.interval, run.totals, run.state, run.accelerator
     began = time.perf_counter()
     digest = int(np.uint64(interval.digest % 2**64).astype(np.int64))  # sums of int64 wrap around, as a digest should
@@ -34,14 +31,6 @@ def log(run: Run, shown: Bar | None) -> None:
     rows, real, padded, digest = accelerator.reduce(torch.tensor(counted, device=accelerator.device)).tolist()
     loss, norm = loss_sum / rows, float(interval.grad_norm)
     seconds = interval.seconds + time.perf_counter() - began
-    if not math.isfinite(loss) or not math.isfinite(norm):
-        name = "gradient norm" if math.isfinite(loss) else "loss"
-        raise TrainingError(
-            f"the {name} is not a finite number in the {run.config.logging_steps} updates "
-            f"up to {state.update}; the best model so far, if any, is untouched",
-            where=str(run.folder / "metrics.jsonl"),
-            way_out="a lower learning_rate, longer warm-up, or -o mixed_precision=fp32",
-        )
     last_rate = max(group["lr"] for group in run.optimizer.param_groups)
     run.recorder.write(
         {
@@ -83,7 +72,7 @@ def evaluate(run: Run, part: Part, micro_batches: int | None = None) -> NDArray[
         began = time.perf_counter()
     limits = evaluation.Limits(run.config.per_device_eval_batch_size, micro_batches=micro_batches)
     with bar("evaluating", len(part), quiet=run.quiet or micro_batches is not None or len(part) < LONG_PART) as shown:
-        result = evaluation.probabilities(run.accelerator, run.model, part, run.pad_id, limits, shown)
+        result = evaluation.probabilities(run.accelerator, run.model, part, run.pad_id, limits, shown, run.control)
     if missing := int((~np.isfinite(result)).sum()):
         raise TrainingError(
             f"after update {run.state.update} the model gives no number for {missing} of {len(result)} validation rows",
@@ -96,8 +85,14 @@ def evaluate(run: Run, part: Part, micro_batches: int | None = None) -> NDArray[
 
 def judge_and_keep(run: Run) -> None:
     """Evaluate; the main process decides what is best, everyone follows; the best model is written at once."""
-    state, metric = run.state, run.config.metric_for_best_model
     p_positive = evaluate(run, run.data.validation)
+    with run.control.heartbeat.at_length("judging"):
+        keep_if_best(run, p_positive)
+
+
+def keep_if_best(run: Run, p_positive: NDArray[np.float64]) -> None:
+    """Score the validation rows, keep the best model, record and say it."""
+    state, metric = run.state, run.config.metric_for_best_model
     values = scores(run.data.validation.labels, p_positive)
     decision = [0.0 if (value := values[metric]) is None else value, values["log_loss"]]
     value, log_loss = broadcast_object_list(decision)
@@ -105,17 +100,16 @@ def judge_and_keep(run: Run) -> None:
     better = state.best is None or rank > state.best
     clearly_better = state.best is None or rank[0] > state.best[0] + run.config.early_stopping_threshold
     state.without_better = 0 if clearly_better else state.without_better + 1
+    state.judged = state.update
     run.last_p_positive = p_positive
     if better:
         state.best, state.best_update = rank, state.update
         run.best_p_positive = p_positive
         weights = run.engine.weights()
         if run.accelerator.is_main_process:
-            model = run.accelerator.unwrap_model(run.model)
-            write_folder(
-                run.folder / "best",
-                lambda staged: classifier.save(model, run.tokenizer, staged, weights, run.config.max_length),
-            )
+            saving.keep_best(run, weights)
+    elif run.unkept is not None:
+        saving.keep_best(run, run.unkept)
     run.recorder.write(
         {
             "event": "eval",
@@ -133,3 +127,17 @@ def judge_and_keep(run: Run) -> None:
 def out_of_patience(run: Run) -> bool:
     patience = run.config.early_stopping_patience
     return patience is not None and run.state.without_better >= patience
+
+
+def save(run: Run) -> None:
+    """Take a checkpoint where one is due: by updates, by time, or for the last. The main process looks at its clock,
+    everyone follows. Raises Stopped, as at every boundary between micro-batches.
+    """
+    state, every = run.state, run.config.save_steps
+    last = state.update == run.sizes.total_updates or out_of_patience(run)
+    due = last or (every is not None and state.update % every == 0) or (run.saver is not None and run.saver.due())
+    if run.saver is not None:
+        saving.tell(run, run.saver.finished())
+    new = state.update > 0 and state.update != run.saved_update and not state.skipped_in_a_row
+    if run.control.meet(f"update {state.update + 1}", save=due and new):
+        saving.save(run)

@@ -16,7 +16,9 @@ from sentiment_ft.config import Config
 from sentiment_ft.data.overlap import Overlap
 from sentiment_ft.data.prepare import Prepared
 from sentiment_ft.model.average import Average, NoAverage
+from sentiment_ft.run.control import Control
 from sentiment_ft.run.engine import Engine
+from sentiment_ft.run.saver import Saver
 from sentiment_ft.run.sizes import Sizes
 from sentiment_ft.track.record import NoRecorder, Recorder
 
@@ -39,6 +41,8 @@ class State:
     best_update: int = 0
     without_better: int = 0
     """Evaluations in a row without a better metric."""
+    judged: int = 0
+    """The update of the newest evaluation."""
 
 
 @dataclass
@@ -59,6 +63,13 @@ class Interval:
         dtype = torch.float32 if device.type == "mps" else torch.float64  # Apple's GPUs have no float64
         return cls(torch.zeros((), device=device, dtype=dtype), torch.zeros((), device=device))
 
+    def add(self, other: Interval) -> None:
+        """Take in the sums of a later one."""
+        self.loss_sum += other.loss_sum
+        self.grad_norm = other.grad_norm
+        for name in ("rows", "digest", "real_tokens", "padded_tokens", "seconds"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
 
 @dataclass
 class Totals:
@@ -76,6 +87,7 @@ class Run:
 
     config: Config
     accelerator: Accelerator
+    control: Control
     model: Any
     tokenizer: Any
     optimizer: Any
@@ -99,6 +111,16 @@ class Run:
     """Probabilities of the validation rows by the best model."""
     last_p_positive: NDArray[np.float64] | None = None
     """The same by the model of the newest evaluation."""
+    saved_update: int | None = None
+    """The update of the newest checkpoint taken."""
+    unkept: dict[str, torch.Tensor] | None = None
+    """Weights of the best model, where a full disk kept them from best/. Main process only."""
+    saver: Saver | None = None
+    """Main process only."""
+    mirror_id: str | None = None
+    """Of the mirror that a resumed run goes on with."""
+    facts: dict[str, Any] = field(default_factory=dict)
+    """What the run is made of: settings, rows, code; compared when it is resumed."""
     environment: dict[str, Any] = field(default_factory=dict)
     """The content of environment.json. Main process only."""
     overlaps: dict[str, Overlap] = field(default_factory=dict)

@@ -7,8 +7,11 @@ B rows of a micro-batch, T positions, C = 2 classes; an update is one optimizer 
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +21,7 @@ from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list, set_seed
 from torch.nn.functional import cross_entropy
 
-from sentiment_ft import __version__, clock, outcome, periodic
+from sentiment_ft import clock, fingerprint, outcome, periodic, replay, resuming, saving
 from sentiment_ft.config import Config
 from sentiment_ft.data import batching
 from sentiment_ft.data.batching import Indices
@@ -27,17 +30,22 @@ from sentiment_ft.data.prepare import Prepared, prepare
 from sentiment_ft.model import classifier, parameters, tokenization
 from sentiment_ft.model.average import Average, NoAverage
 from sentiment_ft.recipe import Loaded, dump
-from sentiment_ft.run import agreement, launcher, process_log
+from sentiment_ft.run import agreement, attempt, launcher, process_log
 from sentiment_ft.run import folder as run_folder
 from sentiment_ft.run import precision as run_precision
 from sentiment_ft.run.accelerator import one_after_another, started
+from sentiment_ft.run.control import Control, Stopped
 from sentiment_ft.run.cpu import tune
 from sentiment_ft.run.engine import engine_of
+from sentiment_ft.run.heartbeat import watched
 from sentiment_ft.run.memory import reset_peak
 from sentiment_ft.run.precision import at_least_fp32
 from sentiment_ft.run.randomness import seed_micro_batch
+from sentiment_ft.run.saver import Saver
 from sentiment_ft.run.sizes import Sizes, batch_sizes, derive
+from sentiment_ft.run.stopping import heeding
 from sentiment_ft.state import Interval, Run, State
+from sentiment_ft.terminal import console, printable
 from sentiment_ft.track.progress import bar
 from sentiment_ft.track.record import NoRecorder, Recorder
 from sentiment_ft.track.wandb_mirror import open_mirror
@@ -45,35 +53,53 @@ from sentiment_ft.track.wandb_mirror import open_mirror
 # --- the world ------------------------------------------------------------------------------------------------------
 
 
-def main(
-    loaded: Loaded,
-    *,
-    output: str | None = None,
-    overwrite: bool = False,
-    log_all_ranks: bool = False,
-    quiet: bool = False,
-) -> Path:
-    """Train by a checked config; returns the run folder. Raises UserError for everything the user can mend."""
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """How a run begins. output None: a folder is chosen by name. resume: None, `auto`, a run folder or a checkpoint;
+    allow_changed: keys that may differ from the run that saved.
+    """
+
+    output: str | None = None
+    overwrite: bool = False
+    resume: str | None = None
+    allow_changed: tuple[str, ...] = ()
+
+
+def main(loaded: Loaded, begin: Begin, *, log_all_ranks: bool = False, quiet: bool = False) -> Path:
+    """Train by a checked config; returns the run folder. Raises UserError for everything the user can mend; Preempted
+    when a signal stopped the run and it is saved.
+    """
     launcher.check()
     config = loaded.config
     device = run_precision.device_in_use()
     precision = run_precision.resolve(config.mixed_precision, device)
-    inputs = [name for name in (config.data, config.validation, config.test, config.model_name_or_path) if name]
-    destination = run_folder.choose(output, loaded.run_name, overwrite=overwrite, inputs=inputs)
+    asked = attempt.run_to_go_on() or begin.resume
+    folder = None if asked is None else run_folder.to_go_on(asked, begin.output, loaded.run_name)
+    if folder is not None and run_folder.is_finished(folder):
+        console.print(f"{printable(str(folder), 200)} is finished: nothing to do", markup=False)
+        return folder
+    create = partial(run_folder.reopen, folder) if folder is not None else new_folder(loaded, begin)
     tune(device)
     with started(precision, device, config) as accelerator:
         batch_sizes(config, accelerator.num_processes)  # a contradiction is told before any row is read
-
-        def create() -> Path:
-            named = config.model_copy(update={"run_name": loaded.run_name})  # as a recipe its file is just config.yaml
-            may_move = loaded.run_name if output is None else None
-            return run_folder.create(destination, dump(named), overwrite=overwrite, run_name=may_move)
-
         main_process = accelerator.is_main_process
+        found = resuming.choose(str(asked), folder) if folder is not None and main_process else None
+        (resumed,) = broadcast_object_list([found is not None])
+        bring_back = partial(resuming.restore, found=found, allowed=begin.allow_changed) if resumed else None
         logged = log_all_ranks and not main_process
         with process_log.into_a_file(accelerator.process_index) if logged else process_log.nowhere() as keep:
             quiet = quiet or not (main_process or logged)
-            return carry_out(accelerator, loaded, precision, device.name, create, keep, quiet=quiet)
+            return carry_out(accelerator, loaded, precision, device.name, create, bring_back, keep, quiet=quiet)
+
+
+def new_folder(loaded: Loaded, begin: Begin) -> Callable[[], Path]:
+    """What makes the folder of a new run, which is chosen now. Raises OutputError."""
+    config = loaded.config
+    inputs = [name for name in (config.data, config.validation, config.test, config.model_name_or_path) if name]
+    chosen = run_folder.choose(begin.output, loaded.run_name, overwrite=begin.overwrite, inputs=inputs)
+    named = config.model_copy(update={"run_name": loaded.run_name})  # as a recipe its file is just config.yaml
+    may_move = loaded.run_name if begin.output is None else None
+    return partial(run_folder.create, chosen, dump(named), overwrite=begin.overwrite, run_name=may_move)
 
 
 def carry_out(
@@ -82,27 +108,49 @@ def carry_out(
     precision: str,
     device: str,
     create: Callable[[], Path],
+    bring_back: Callable[[Run], int] | None,
     keep_log: process_log.Keep,
     *,
     quiet: bool,
 ) -> Path:
-    """The whole run; returns its folder, which the main process creates once all else is ready. Holds all that lives on
-    the device, so that nothing of it is left when this returns.
+    """The whole run; returns its folder, which the main process creates once all else is ready. bring_back: puts a
+    checkpoint into a run and returns the bytes of metrics.jsonl before it. Holds all that lives on the device, so that
+    nothing of it is left when this returns.
     """
-    tokenizer, data = load_data(accelerator, loaded.config, quiet=quiet)
-    agreement.check(accelerator, facts(loaded.config, data, precision))
-    sizes = derive(loaded.config, len(data.train), accelerator.num_processes)
-    run = build(loaded.config, accelerator, tokenizer, data, sizes, precision, quiet=quiet)
+    config = loaded.config
+    tokenizer, data = load_data(accelerator, config, quiet=quiet)
+    made_of = fingerprint.made_of(config, data, precision)
+    agreement.check(accelerator, made_of)
+    sizes = derive(config, len(data.train), accelerator.num_processes)
+    run = build(config, accelerator, tokenizer, data, sizes, precision, quiet=quiet)
+    run.facts = fingerprint.facts(made_of, sizes)
     if accelerator.is_main_process:
         run.folder = create()
-        outcome.opening(run, loaded, device)
     run.folder = Path(broadcast_object_list([str(run.folder)])[0])
+    cut_at = None if bring_back is None else bring_back(run)
+    if accelerator.is_main_process:
+        run.saver = Saver(run.folder / saving.FOLDER, config.save_total_limit, _save_seconds(config))
+        attempt.begun(run.folder, run.state.update)
+        outcome.opening(run, loaded, device)
     keep_log(run.folder)
-    with open_recorder(run, loaded) as recorder:
+    with open_recorder(run, loaded, cut_at) as recorder:
         run.recorder = recorder
-        fit(run)
+        launched = "LOCAL_RANK" in os.environ or attempt.has_launcher()
+        with (
+            watched(accelerator, config.hang_seconds, launched=launched) as run.control.heartbeat,
+            heeding(run.control, launched="LOCAL_RANK" in os.environ),
+        ):
+            try:
+                fit(run)
+            except Stopped as stopped:
+                raise saving.stop(run, stopped.number) from None
         outcome.closing(run)
+        saving.finish(run)
     return run.folder
+
+
+def _save_seconds(config: Config) -> float | None:
+    return None if config.save_steps is not None else config.save_seconds
 
 
 def load_data(accelerator: Accelerator, config: Config, *, quiet: bool) -> tuple[Any, Prepared]:
@@ -114,19 +162,12 @@ def load_data(accelerator: Accelerator, config: Config, *, quiet: bool) -> tuple
             return tokenizer, prepare(config, tokenizer, shown.update)
 
 
-def facts(config: Config, data: Prepared, precision: str) -> dict[str, object]:
-    """What has to be the same in all processes. The name of the run is the main one's alone."""
-    rows = {f"content of {corpus.receipt.source}": corpus.folder.name for corpus in data.corpora}
-    packages = {"sentiment_ft": __version__, "torch": torch.__version__}
-    settings = config.model_dump(mode="json", exclude={"run_name"})
-    return settings | {"mixed_precision": precision} | rows | packages
-
-
-def open_recorder(run: Run, loaded: Loaded) -> Recorder | NoRecorder:
+def open_recorder(run: Run, loaded: Loaded, cut_at: int | None) -> Recorder | NoRecorder:
+    """cut_at: bytes of metrics.jsonl that a resumed run keeps; None for a new run."""
     if not run.accelerator.is_main_process:
         return NoRecorder()
-    mirror = open_mirror(run.config, name=run.folder.name, folder=run.folder)
-    return Recorder(run.folder / "metrics.jsonl", mirror)
+    mirror = open_mirror(run.config, name=run.folder.name, folder=run.folder, resumed=run.mirror_id)
+    return Recorder(run.folder / "metrics.jsonl", mirror, cut_at=cut_at)
 
 
 # --- the run --------------------------------------------------------------------------------------------------------
@@ -170,6 +211,7 @@ def build(
     return Run(
         config=config,
         accelerator=accelerator,
+        control=Control(accelerator),
         model=model,
         tokenizer=tokenizer,
         optimizer=optimizer,
@@ -200,9 +242,11 @@ def fit(run: Run) -> None:
     with bar("training", sizes.total_updates, quiet=run.quiet) as shown:
         while True:
             last = state.update == sizes.total_updates
-            if state.update > 0 and (last or state.update % sizes.eval_every == 0) and not state.skipped_in_a_row:
+            due = state.update != state.judged and (last or state.update % sizes.eval_every == 0)
+            if due and not state.skipped_in_a_row:
                 with run.average.in_place(state.update):
                     periodic.judge_and_keep(run)
+            periodic.save(run)
             if last or periodic.out_of_patience(run):
                 break
 
@@ -227,19 +271,22 @@ def epoch_order(run: Run, epoch: int) -> Indices:
 
 
 def train_step(run: Run, rows: Indices) -> None:
-    """One update over `rows`, the global batch of all processes. Nothing is read back from the device, but the loss
-    scale in fp16.
+    """One update over `rows`, the global batch of all processes. One number is read back from the device: whether all
+    is finite. Raises Stopped between two micro-batches, TrainingError for numbers that are not.
 
     Exact accumulation: the loss of a micro-batch is summed over its rows and divided by the rows of the whole global
     batch, also in the short last window; a mean of means would weigh its rows more.
     """
     began = time.perf_counter()
-    accelerator, engine, interval = run.accelerator, run.engine, run.interval
+    accelerator, engine = run.accelerator, run.engine
+    window = Interval.fresh(accelerator.device)  # forgotten when a signal stops the run before the update is whole
     clock.set_rate(run)
     turns = batching.micro_batches(
         rows, run.sizes.per_device_batch_size, accelerator.process_index, accelerator.num_processes
     )
     for turn, indices in enumerate(turns):
+        if turn:
+            run.control.meet(f"update {run.state.update + 1}")
         empty = len(indices) == 0  # this process has no row left: it still takes part in the all-reduce, with weight 0
         batch = collate(run.data.train, rows[:1] if empty else indices, run.pad_id, accelerator.device)
         labels = batch.pop("labels")
@@ -250,16 +297,19 @@ def train_step(run: Run, rows: Indices) -> None:
             logits = run.model(**batch).logits  # (B, C)
             loss_sum = cross_entropy(at_least_fp32(logits), labels, reduction="sum") * (0.0 if empty else 1.0)
             engine.backward(loss_sum / len(rows))
-        interval.loss_sum += loss_sum.detach()
-        interval.rows += len(indices)
-        interval.digest += batching.digest(indices)
-        interval.real_tokens += int(run.data.train.lengths[indices].sum())
-        interval.padded_tokens += 0 if empty else batch["input_ids"].numel()
+        window.loss_sum += loss_sum.detach()
+        window.rows += len(indices)
+        window.digest += batching.digest(indices)
+        window.real_tokens += int(run.data.train.lengths[indices].sum())
+        window.padded_tokens += 0 if empty else batch["input_ids"].numel()
     clock.drop_unreleased(run)
-    step = engine.step()
-    interval.grad_norm, run.state.loss_scale = step.grad_norm, step.loss_scale
+    step = engine.step(window.loss_sum)
+    if not step.finite and not run.config.skip_nonfinite_updates:
+        raise replay.explain(run, rows)
+    window.grad_norm, run.state.loss_scale = step.grad_norm, step.loss_scale
     clock.count_update(run, rows, skipped=not step.applied)
-    interval.seconds += time.perf_counter() - began
+    window.seconds = time.perf_counter() - began
+    run.interval.add(window)
 
 
 if __name__ == "__main__":

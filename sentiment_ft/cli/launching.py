@@ -40,6 +40,14 @@ class LaunchVerb(Verb):
 @click.option("--machine-rank", type=click.IntRange(0), metavar="K", help="Of several machines: which one this is.")
 @click.option("--main-ip", metavar="HOST", help="Of several machines: the address of machine 0.")
 @click.option("--main-port", type=click.IntRange(1, 65535), metavar="PORT", help="Where machine 0 listens.")
+@click.option(
+    "--max-restarts",
+    type=click.IntRange(0),
+    default=3,
+    show_default=True,
+    metavar="N",
+    help="Start again from the newest checkpoint when a process dies or hangs.",
+)
 @click.option("--dry-run", is_flag=True, help="Print the command; run nothing.")
 @quiet_option
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="-- TRAIN OPTIONS")
@@ -52,13 +60,15 @@ def launch(
     machine_rank: int | None,
     main_ip: str | None,
     main_port: int | None,
+    max_restarts: int,
     dry_run: bool,
     quiet: bool,
     arguments: tuple[str, ...],
 ) -> None:
     """Train in several processes.
 
-    Builds, prints and runs `accelerate launch`.
+    Builds, prints and runs `accelerate launch`. When a process dies or hangs, all are started again from the newest
+    checkpoint.
 
     With --global-batch-size the same training at any number of processes: rows, learning rates and updates are those of
     one.
@@ -75,7 +85,7 @@ def launch(
     chosen = topologies.read(topology or local.default_topology(found, processes))
     number = local.count(chosen, processes, found)
     added = local.environment(chosen, number, found, os.environ)
-    argv = local.command(chosen, number, local.Machines(machine_rank, main_ip, main_port), arguments)
+    argv = local.command(chosen, number, local.Machines(machine_rank, main_ip, main_port), arguments, max_restarts)
     if not found and not chosen.on_cpu and number > 1 and not quiet:
         console.print(f"no GPU is visible here: {number} processes on the CPUs", markup=False)
     if dry_run:
@@ -84,4 +94,5 @@ def launch(
     launch_from_here()
     if chosen.machines > 1 and not quiet:
         console.print(f"the processes start when all {chosen.machines} machines are here", markup=False)
-    ctx.exit(local.run(argv, added, quiet=quiet))
+    several = chosen.machines > 1
+    ctx.exit(local.run(argv, added, restarts=0 if several else max_restarts, elastic=several, quiet=quiet))

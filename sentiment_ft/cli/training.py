@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from sentiment_ft.cli.options import config_options, load, quiet_option
 from sentiment_ft.cli.verb import EXIT_CODES, Verb
@@ -17,13 +18,30 @@ from sentiment_ft.errors import ConfigError
     "--output", metavar="DIR", help="Run folder; default runs/RECIPE[-DATA], or with -2, -3, ... where it exists."
 )
 @click.option("--overwrite", is_flag=True, help="Replace the run folder given by --output.")
+@click.option(
+    "--resume",
+    metavar="auto|PATH",
+    help="Go on from the newest whole checkpoint: of --output or the newest unfinished run (auto: else begin), or of a "
+    "run folder, whose settings are taken; or from one checkpoint.",
+)
+@click.option(
+    "--allow-changed",
+    multiple=True,
+    metavar="KEY",
+    help="Of --resume: what may differ from the run that saved; repeatable.",
+)
 @click.option("--log-all-ranks", is_flag=True, help="Processes other than the first: FOLDER/logs/rank-N.log.")
 @quiet_option
+@click.pass_context
 def train(
+    ctx: click.Context,
+    /,
     recipe: str,
     overrides: tuple[str, ...],
     output: str | None,
     overwrite: bool,
+    resume: str | None,
+    allow_changed: tuple[str, ...],
     log_all_ranks: bool,
     quiet: bool,
     **flags: Any,
@@ -32,17 +50,32 @@ def train(
 
     The same command runs under a launcher: accelerate launch -m sentiment_ft.train ...
 
+    A first Ctrl-C, SIGTERM or SIGUSR2 saves a checkpoint and ends with code 75; --resume goes on from it, to the bit.
+
     \b
     sentiment-ft train
-    sentiment-ft train --recipe t4 --output runs/first
+    sentiment-ft train --recipe t4 --output runs/first --resume auto
+    sentiment-ft train --resume runs/first
     sentiment-ft train --data reviews.csv --epochs 2 --label-map '{good: 1, bad: 0}'
     """
     if overwrite and output is None:
         raise ConfigError("there is no --output to replace", where="--overwrite", way_out="--output DIR --overwrite")
+    if overwrite and resume is not None:
+        raise ConfigError("one of the two", where="--overwrite and --resume")
+    if allow_changed and resume is None:
+        raise ConfigError("is for --resume", where="--allow-changed")
+    if resume not in (None, "auto"):
+        if output is not None:
+            raise ConfigError("the run goes on in its own folder", where="--output", way_out="leave out --output")
+        if ctx.get_parameter_source("recipe") == ParameterSource.DEFAULT:
+            from sentiment_ft.run.folder import config_of
+
+            recipe = str(config_of(str(resume)))
     loaded = load(recipe, overrides, flags)
     from sentiment_ft import train as training
 
-    training.main(loaded, output=output, overwrite=overwrite, log_all_ranks=log_all_ranks, quiet=quiet)
+    begin = training.Begin(output, overwrite, resume, allow_changed)
+    training.main(loaded, begin, log_all_ranks=log_all_ranks, quiet=quiet)
 
 
 @click.command(cls=Verb, epilog=EXIT_CODES)

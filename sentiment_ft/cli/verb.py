@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from sentiment_ft.cli import processes, signals
-from sentiment_ft.errors import EXIT_BUG, EXIT_DONE, EXIT_MODEL, EXIT_OUTPUT, EXIT_PEER, UserError
+from sentiment_ft.errors import EXIT_BUG, EXIT_DONE, EXIT_MODEL, EXIT_OUTPUT, EXIT_PEER, Preempted, UserError
 from sentiment_ft.terminal import (
     ended_by,
     escape_what_cannot_be_printed,
@@ -23,6 +23,7 @@ EXIT_CODES = """
 Exit codes: 0 done; 1 a bug of ours; 2 usage, recipe or config; 3 data;
 4 model, device or package; 5 training gave no usable model;
 6 output cannot be written; 7 another process of the run ended;
+8 a process stood still; 75 stopped by a signal and saved: --resume;
 130 interrupted (Ctrl-C); 143 ended by SIGTERM, 129 by SIGHUP.
 """
 
@@ -46,6 +47,8 @@ class Verb(click.Command):
                 return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
+        except Preempted as stopped:
+            code = _say_stopped(stopped)
         except UserError as error:
             code = _say_error(_words(error), error.exit_code)
         except KeyboardInterrupt:
@@ -107,6 +110,13 @@ def _words(error: UserError) -> str:
     return where + "\n".join(map(printable, f"{error.what}{way_out}".split("\n")))
 
 
+def _say_stopped(stopped: Preempted) -> int:
+    """No error: the run does as it was told. All its processes know; the main one speaks."""
+    if processes.rank() == 0:
+        _say(_words(stopped), kind="stopped")
+    return stopped.exit_code
+
+
 def _say_error(message: str, code: int) -> int:
     """Returns the code. Of several processes with the same trouble the main one speaks."""
     processes.listen()
@@ -114,8 +124,8 @@ def _say_error(message: str, code: int) -> int:
     return code
 
 
-def _say(message: str) -> None:
+def _say(message: str, kind: str = "error") -> None:
     try:
-        click.echo(f"{processes.name()}error: {message}", err=True)
+        click.echo(f"{processes.name()}{kind}: {message}", err=True)
     except OSError:  # the exit code says it then
         fall_silent(sys.stderr)

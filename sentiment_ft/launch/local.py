@@ -13,14 +13,16 @@ import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
 
 import psutil
 
-from sentiment_ft.errors import ConfigError, ModelError
+from sentiment_ft.errors import EXIT_BUG, EXIT_HUNG, EXIT_PEER, ConfigError, ModelError
 from sentiment_ft.hardware.detect import usable_cores
 from sentiment_ft.launch.gpus import Gpu
 from sentiment_ft.launch.topology import Topology
+from sentiment_ft.run import attempt
 from sentiment_ft.run.surroundings import is_on
 from sentiment_ft.terminal import console, ended_by, printable
 
@@ -68,8 +70,12 @@ def count(topology: Topology, processes: int | None, gpus: Sequence[Gpu]) -> int
     return wanted
 
 
-def command(topology: Topology, processes: int, machines: Machines, arguments: Sequence[str]) -> list[str]:
-    """The argv. Raises ConfigError when several machines are not told apart."""
+def command(
+    topology: Topology, processes: int, machines: Machines, arguments: Sequence[str], restarts: int = 0
+) -> list[str]:
+    """The argv; restarts: of several machines, which their agents have to agree on. Raises ConfigError when several
+    machines are not told apart.
+    """
     argv = ["accelerate", "launch", "--config_file", str(topology.path), "--num_processes", str(processes)]
     if topology.deepspeed_config is not None:
         argv += ["--deepspeed_config_file", str(topology.deepspeed_config)]
@@ -86,6 +92,9 @@ def command(topology: Topology, processes: int, machines: Machines, arguments: S
                 way_out="on each machine the same command with its --machine-rank and the --main-ip of machine 0",
             )
         argv += ["--machine_rank", str(machines.rank), "--main_process_ip", str(machines.main_ip)]
+        # With the static rendezvous, the default, and a store that is shared with it, agents hang after a SIGKILL.
+        argv += ["--max_restarts", str(restarts), "--rdzv_backend", "c10d"]
+        argv += ["--rdzv_conf", f"is_host={int(machines.rank == 0)}"]
         if topology.kind == "DEEPSPEED":  # the default writes the environment, keys included, into ./.deepspeed_env
             argv += ["--deepspeed_multinode_launcher", "standard"]
     if topology.kind != "NO" and (topology.machines == 1 or machines.main_port is not None):
@@ -95,7 +104,7 @@ def command(topology: Topology, processes: int, machines: Machines, arguments: S
 
 def environment(topology: Topology, processes: int, gpus: Sequence[Gpu], given: Mapping[str, str]) -> dict[str, str]:
     """What the processes need beside the argv."""
-    added = {}
+    added = {} if topology.machines == 1 else {"TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1"}
     threads = given.get("OMP_NUM_THREADS", "1")
     if not (threads.isdecimal() and int(threads)):
         raise ConfigError(
@@ -124,28 +133,57 @@ def show(argv: Sequence[str], added: Mapping[str, str]) -> None:
     console.print(printable(" ".join(shown)), markup=False)
 
 
-def run(argv: Sequence[str], added: Mapping[str, str], *, quiet: bool) -> int:
-    """Run `accelerate launch ...` inside this process and return its exit code, 128 + n for a signal n.
+def run(argv: Sequence[str], added: Mapping[str, str], *, restarts: int, elastic: bool, quiet: bool) -> int:
+    """Run `accelerate launch ...` inside this process, and again after an end that a restart can mend, from the newest
+    checkpoint. Returns its exit code, 128 + n for a signal n.
 
-    Raises ModelError when Accelerate cannot start it.
+    restarts: how many at most. elastic: torchrun's agents, one on each machine, start the processes again together;
+    then only the end is seen here. Raises ModelError when Accelerate cannot start it.
     """
     if not quiet:
         show(argv, added)
     os.environ.update(added)
+    logging.disable(logging.CRITICAL)  # torchrun says again, at length, what the processes have said
+    with _own_temporary_folder() as folder, _forwarded(folder) as received:
+        notes = Path(folder, "attempts")
+        notes.mkdir()
+        os.environ[attempt.FOLDER] = str(notes)
+        for restart in range(1, restarts + 2):
+            code = _once(argv, notes)
+            if elastic or received or restart > restarts or not _can_be_mended(code):
+                return code
+            if not attempt.makes_progress(attempt.starts(notes)):
+                words = f"{attempt.WITHOUT_PROGRESS} restarts came no further than update {attempt.starts(notes)[-1]}"
+                console.print(f"error: {words}: what ended the run will end it again", markup=False)
+                return code
+            where = attempt.run_of(notes)
+            goes_on = "from its beginning" if where is None else f"from the newest checkpoint of {printable(where)}"
+            console.print(f"restart {restart} of {restarts}: goes on {goes_on}", markup=False)
+    return code
+
+
+def _can_be_mended(code: int) -> bool:
+    """A bug may be one of the machine (a CUDA error, a lost network); what the user has to mend stays as it is."""
+    return code in (EXIT_BUG, EXIT_PEER, EXIT_HUNG) or code > 128
+
+
+def _once(argv: Sequence[str], notes: Path) -> int:
+    """One attempt. notes: what its processes say of it."""
     from accelerate.commands.launch import launch_command, launch_command_parser
     from torch.distributed.elastic.multiprocessing.api import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
-    logging.disable(logging.CRITICAL)  # torchrun says again, at length, what the processes have said
+    attempt.forget_end(notes)
     try:
-        with _own_temporary_folder() as folder, _forwarded(folder):
-            launch_command(launch_command_parser().parse_args(list(argv[2:])))
+        launch_command(launch_command_parser().parse_args(list(argv[2:])))
     except subprocess.CalledProcessError as error:  # one process
-        return _code(error.returncode, "the process")
+        return attempt.last_end(notes) or _code(error.returncode, "the process")
     except ChildFailedError as error:
         rank, failure = error.get_first_failure()
-        return _code(failure.exitcode, f"process {rank}")
+        return attempt.last_end(notes) or _code(failure.exitcode, f"process {rank}")
     except SignalException as error:
+        if end := attempt.last_end(notes):
+            return end
         if error.sigval != signal.SIGINT:  # the processes die of others without a word
             _say_ended(error.sigval, "what was finished before stays on disk")
         return 128 + int(error.sigval)
@@ -182,21 +220,25 @@ def _own_temporary_folder() -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def _forwarded(folder: str) -> Iterator[None]:
-    """Signals to this process go to those it started. torchrun's agent, where it runs, takes some of them itself.
+def _forwarded(folder: str) -> Iterator[list[int]]:
+    """Signals to this process go to those it started; the list has those that came. torchrun's agent, where it runs,
+    takes some of them itself.
 
     Before it has started any, one ends this process, and `folder` with it. A thread does that: while the agent waits
     for other machines the main one is inside torch's C++, for up to 15 minutes, and runs no handler of Python.
     """
 
+    received: list[int] = []
+
     def forward(number: int, frame: FrameType | None) -> None:
+        received.append(number)
         for child in psutil.Process().children(recursive=True):
             with contextlib.suppress(psutil.NoSuchProcess):
                 child.send_signal(number)
 
     def end_while_alone() -> None:
-        while received := os.read(reader, 1):
-            number = received[0]
+        while byte := os.read(reader, 1):
+            number = byte[0]
             if signal.getsignal(number) is forward and not psutil.Process().children():
                 _say_ended(number, "no process had been started")
                 shutil.rmtree(folder, ignore_errors=True)
@@ -209,7 +251,7 @@ def _forwarded(folder: str) -> Iterator[None]:
     told = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
     threading.Thread(target=end_while_alone, daemon=True).start()
     try:
-        yield
+        yield received
     finally:
         signal.set_wakeup_fd(told)
         os.close(writer)  # the thread ends

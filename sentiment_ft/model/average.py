@@ -47,6 +47,18 @@ class Average:
             for weight, held in zip(self._parameters, own, strict=True):
                 _exchange(weight, held)
 
+    def capture(self) -> tuple[int, list[torch.Tensor]]:
+        """(updates seen, values copied to the host). Not within `in_place`."""
+        return self._seen, [value.to("cpu", copy=True) for value in self.values]
+
+    @torch.no_grad()
+    def restore(self, seen: int, values: Iterable[torch.Tensor]) -> None:
+        """The reverse."""
+        self._seen = seen
+        torch._foreach_copy_(
+            self.values, [value.to(own.device) for own, value in zip(self.values, values, strict=True)]
+        )
+
     @torch.no_grad()
     def keep(self) -> None:
         """The model holds the average from now on."""
@@ -72,6 +84,12 @@ class NoAverage:
 
     def in_place(self, update: int) -> contextlib.AbstractContextManager[None]:
         return contextlib.nullcontext()
+
+    def capture(self) -> tuple[int, list[torch.Tensor]]:
+        return 0, []
+
+    def restore(self, seen: int, values: Iterable[torch.Tensor]) -> None:
+        pass
 
     def keep(self) -> None:
         pass

@@ -9,23 +9,32 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import DistributedType, broadcast
+from accelerate.utils import DistributedType, broadcast, broadcast_object_list
+
+from sentiment_ft.errors import ModelError
+from sentiment_ft.terminal import printable
 
 Weights = dict[str, torch.Tensor]
+SHARDS = "zero"  # folder of DeepSpeed's files in a checkpoint
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What became of an update. grad_norm: before clipping, unscaled, (); loss_scale: 1 but in fp16."""
+    """What became of an update. grad_norm: before clipping, unscaled, (); loss_scale: 1 but in fp16; finite: False
+    where it was not applied for numbers that no other loss scale mends.
+    """
 
     grad_norm: torch.Tensor
     applied: bool
     loss_scale: float
+    finite: bool = True
 
 
 class Engine(Protocol):
@@ -41,8 +50,10 @@ class Engine(Protocol):
     def backward(self, loss: torch.Tensor) -> None:
         """Add the gradients of `loss` to those of the update."""
 
-    def step(self) -> Step:
-        """Clip, apply and forget the gradients."""
+    def step(self, loss: torch.Tensor) -> Step:
+        """Clip, apply and forget the gradients. loss: of the rows of this process; one read from the device tells
+        whether all is finite, before anything is applied.
+        """
 
     def weights(self) -> Weights:
         """All weights in fp32 on the main process; on the others nothing to rely on."""
@@ -52,9 +63,32 @@ class Engine(Protocol):
         told.
         """
 
+    in_background: bool
+    """Whether `capture` holds all there is to save, so that training may go on while it is written."""
+
+    def capture(self) -> Weights:
+        """Weights and optimizer states, copied to the host, on the main process; elsewhere and under ZeRO nothing."""
+
+    def restore(self, tensors: Weights) -> None:
+        """The reverse; the main process gives what `capture` gave."""
+
+    def write_shards(self, folder: Path) -> list[str]:
+        """What `capture` does not hold: the share of this process, in files. Names, relative to the folder."""
+
+    def read_shards(self, folder: Path) -> None:
+        """The reverse. Raises ModelError."""
+
+    def scaler_state(self) -> dict[str, float] | None:
+        """Of the fp16 loss scale; None elsewhere, and under ZeRO, whose files hold it."""
+
+    def load_scaler_state(self, state: dict[str, float] | None) -> None:
+        """The reverse."""
+
 
 class DataParallel:
     """One process, or several with the whole model each."""
+
+    in_background = True
 
     def __init__(self, accelerator: Accelerator, model: Any, optimizer: Any, max_grad_norm: float | None) -> None:
         self._accelerator, self._model, self._optimizer = accelerator, model, optimizer
@@ -68,11 +102,15 @@ class DataParallel:
     def backward(self, loss: torch.Tensor) -> None:
         self._accelerator.backward(loss * self._accelerator.num_processes)
 
-    def step(self) -> Step:
+    def step(self, loss: torch.Tensor) -> Step:
         grad_norm = self._accelerator.clip_grad_norm_(self._model.parameters(), self._max_grad_norm)
-        self._optimizer.step()
+        # In fp16 infinite gradients are the scaler's: it skips the update and lowers its scale. Elsewhere the norm, the
+        # same on all processes, tells; a loss that is not finite has no finite gradients.
+        finite = self._accelerator.scaler is not None or math.isfinite(grad_norm)
+        if finite:
+            self._optimizer.step()
         self._optimizer.zero_grad(set_to_none=True)
-        return Step(grad_norm, not self._was_skipped(), self.loss_scale)
+        return Step(grad_norm, finite and not self._was_skipped(), self.loss_scale, finite)
 
     def _was_skipped(self) -> bool:
         """Whether the fp16 scaler skipped the update: then, and only then, it lowers its scale.
@@ -97,11 +135,56 @@ class DataParallel:
         for tensor in model.state_dict().values():
             tensor.copy_(broadcast(tensor))
 
+    def capture(self) -> Weights:
+        if not self._accelerator.is_main_process:
+            return {}
+        model, optimizer = self._accelerator.unwrap_model(self._model), self._optimizer.optimizer
+        found = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
+        for name, parameter in model.named_parameters():
+            for key, value in optimizer.state.get(parameter, {}).items():
+                found[f"optimizer.{key}.{name}"] = value
+        return {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in found.items()}
+
+    @torch.no_grad()
+    def restore(self, tensors: Weights) -> None:
+        model, optimizer = self._accelerator.unwrap_model(self._model), self._optimizer.optimizer
+        self.load({name.removeprefix("model."): t for name, t in tensors.items() if name.startswith("model.")} or None)
+        names = {parameter: name for name, parameter in model.named_parameters()}
+        parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+        (known,) = broadcast_object_list([{name: tensor.shape for name, tensor in tensors.items()}])
+        states: dict[int, dict[str, torch.Tensor]] = {}
+        for number, parameter in enumerate(parameters):
+            for key in ("step", "exp_avg", "exp_avg_sq"):
+                name = f"optimizer.{key}.{names[parameter]}"
+                if name in known:  # a layer that is not released yet has none
+                    device, dtype = parameter.device, torch.float32 if key == "step" else parameter.dtype
+                    empty = torch.empty(known[name], device=device, dtype=dtype)
+                    given = tensors[name].to(device, dtype) if name in tensors else empty
+                    states.setdefault(number, {})[key] = broadcast(given)
+        optimizer.load_state_dict({"state": states, "param_groups": optimizer.state_dict()["param_groups"]})
+
+    def write_shards(self, folder: Path) -> list[str]:
+        return []
+
+    def read_shards(self, folder: Path) -> None:
+        pass
+
+    def scaler_state(self) -> dict[str, float] | None:
+        scaler = self._accelerator.scaler
+        return None if scaler is None else scaler.state_dict()
+
+    def load_scaler_state(self, state: dict[str, float] | None) -> None:
+        if state is not None and self._accelerator.scaler is not None:
+            self._accelerator.scaler.load_state_dict(state)
+            self.loss_scale = self._accelerator.scaler.get_scale()
+
 
 class Zero:
     """DeepSpeed: each process keeps its share of the optimizer states (ZeRO 1), gradients (2) and weights (3), or the
     whole of all (0).
     """
+
+    in_background = False
 
     def __init__(self, accelerator: Accelerator, engine: Any) -> None:
         self._accelerator, self._engine = accelerator, engine
@@ -118,7 +201,11 @@ class Zero:
     def backward(self, loss: torch.Tensor) -> None:
         self._engine.backward(loss * self._accelerator.num_processes, scale_wrt_gas=False)
 
-    def step(self) -> Step:
+    def step(self, loss: torch.Tensor) -> Step:
+        if not self._engine.fp16_enabled():  # there its own scaler skips
+            total = self._accelerator.reduce(loss.detach().clone())  # the norm is told after the update only
+            if not math.isfinite(total):
+                return Step(total, applied=False, loss_scale=self.loss_scale, finite=False)
         norm = self._norm_of_whole_gradients()
         self._engine.step()
         if norm is None:
@@ -156,6 +243,33 @@ class Zero:
                     tensor.copy_(weights[name])
                 if self._engine.zero_optimization_stage() < 3:
                     tensor.copy_(broadcast(tensor))
+
+    def capture(self) -> Weights:
+        return {}
+
+    def restore(self, tensors: Weights) -> None:
+        pass
+
+    def write_shards(self, folder: Path) -> list[str]:
+        # Without the file `latest`: which checkpoint is whole is told by its manifest.
+        self._engine.save_checkpoint(str(folder), tag=SHARDS, save_latest=False)
+        rank = self._accelerator.process_index
+        mine = {name for name in os.listdir(folder / SHARDS) if f"_rank_{rank}_" in name}
+        if rank == 0:
+            mine |= {name for name in os.listdir(folder / SHARDS) if "_rank_" not in name.removeprefix("mp_rank_")}
+        return sorted(f"{SHARDS}/{name}" for name in mine)
+
+    def read_shards(self, folder: Path) -> None:
+        path, _ = self._engine.load_checkpoint(str(folder), tag=SHARDS)
+        if path is None:
+            raise ModelError("DeepSpeed finds no shards of this process", where=printable(str(folder), 200))
+        self.loss_scale = self._scale()
+
+    def scaler_state(self) -> dict[str, float] | None:
+        return None
+
+    def load_scaler_state(self, state: dict[str, float] | None) -> None:
+        pass
 
 
 def engine_of(accelerator: Accelerator, model: Any, optimizer: Any, max_grad_norm: float | None) -> Engine:

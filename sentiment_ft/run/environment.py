@@ -6,6 +6,7 @@ like a secret on the command line is replaced by `***`.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import re
@@ -76,6 +77,16 @@ def versions() -> dict[str, str | None]:
         except metadata.PackageNotFoundError:
             found[package] = None
     return found
+
+
+def code_digest() -> str:
+    """SHA-256 of this package's source: two checkouts of one version may train differently."""
+    package = Path(__file__).resolve().parents[1]
+    digest = hashlib.sha256()
+    for path in sorted(package.rglob("*.py")):
+        content = path.read_bytes()
+        digest.update(f"{path.relative_to(package).as_posix()} {len(content)}\n".encode() + content)
+    return digest.hexdigest()[:16]
 
 
 def device_record(device: Device) -> dict[str, Any]:

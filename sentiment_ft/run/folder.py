@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from sentiment_ft.errors import ModelError, OutputError
+from sentiment_ft.errors import ConfigError, ModelError, OutputError
 from sentiment_ft.run.destination import check_above, check_name, path_of
 from sentiment_ft.run.writing import ASIDE, unwritable, write_text
 from sentiment_ft.terminal import printable
@@ -31,6 +31,7 @@ OWNED = frozenset(
         "summary.json",
         "plots",
         "best",
+        "checkpoints",
         "wandb",
         "logs",
     }
@@ -40,6 +41,7 @@ INNER = {
         r"config\.json|README\.md|model[-0-9a-z]*\.safetensors(\.index\.json)?|tokenizer.*|special_tokens_map\.json|"
         r"added_tokens\.json|chat_template\.jinja|vocab\.(txt|json)|merges\.txt|.*\.model|\.[0-9a-f]{8}\.tmp"
     ),
+    "checkpoints": re.compile(r"\d{4,}-update-\d+|\.\d{4,}-update-\d+\.(part|old)"),
     "plots": re.compile(r"((test_)?(confusion|curves|reliability)|lengths|loss|metrics)\.png(\.part)?"),
 }
 _held: list[int] = []  # the descriptor that locks the folder of this process's newest run, until the process ends
@@ -110,6 +112,53 @@ def create(folder: Path, config_yaml: str, *, overwrite: bool, run_name: str | N
     except OSError as error:
         raise unwritable(folder, error) from None
     return folder
+
+
+def reopen(folder: Path) -> Path:
+    """Hold the folder of a run that is to go on. Raises OutputError when another run is at work in it, or it cannot be
+    written to.
+    """
+    try:
+        _hold(folder)
+        (folder / "plots").mkdir(exist_ok=True)
+    except OSError as error:
+        raise unwritable(folder, error) from None
+    return folder
+
+
+def to_go_on(asked: str, output: str | None, run_name: str) -> Path | None:
+    """The folder of the run that `--resume asked` means; None where `auto` finds none, so that a new one begins.
+
+    asked: `auto`, a run folder, or a checkpoint in one. auto: `output`, else the newest of runs/NAME, runs/NAME-2, ...
+    that is not finished. Raises ConfigError, OutputError.
+    """
+    if asked != "auto":
+        return config_of(asked).parent
+    if output is not None:
+        folder = path_of(output)
+        is_new = not os.path.lexists(folder) or (folder.is_dir() and not any(folder.iterdir()))
+        return None if is_new else config_of(output).parent
+    pattern = re.compile(rf"{re.escape(run_name)}(-\d+)?")
+    found = [path for path in Path("runs").glob("*") if pattern.fullmatch(path.name) and _is_run(path)]
+    unfinished = [path for path in found if not is_finished(path)]
+    return max(unfinished, key=lambda path: (path / MARK).stat().st_mtime_ns, default=None)
+
+
+def config_of(name: str) -> Path:
+    """config.yaml of a run, given by its folder or by a checkpoint in it. Raises ConfigError, OutputError."""
+    path = path_of(name)
+    folder = path.parent.parent if path.parent.name == "checkpoints" else path
+    where = f"--resume {printable(name, 200)}"
+    if not os.path.lexists(path):
+        raise ConfigError("there is no such run", where=where, way_out="a run folder, or --resume auto")
+    if folder.is_symlink() or not folder.is_dir() or not _is_run(folder):
+        raise ConfigError(f"is no run folder: it has no {MARK} of a run", where=where, way_out="a run folder")
+    return folder / MARK
+
+
+def is_finished(folder: Path) -> bool:
+    """summary.json is the last that a run writes."""
+    return (folder / "summary.json").exists()
 
 
 def newest_model() -> Path:

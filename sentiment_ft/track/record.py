@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -14,7 +16,11 @@ from sentiment_ft.terminal import console, printable
 
 
 class Mirror(Protocol):
-    """Something that shows the same numbers elsewhere. Whatever it raises, the run goes on without it."""
+    """Something that shows the same numbers elsewhere. Whatever it raises, the run goes on without it. id: what a
+    resumed run goes on with.
+    """
+
+    id: str | None
 
     def log(self, record: dict[str, Any]) -> None: ...
 
@@ -24,6 +30,8 @@ class Mirror(Protocol):
 class NoMirror:
     """Shows them nowhere."""
 
+    id: str | None = None
+
     def log(self, record: dict[str, Any]) -> None:
         pass
 
@@ -32,30 +40,70 @@ class NoMirror:
 
 
 class Recorder:
-    """Appends records to metrics.jsonl and hands each to the mirror, which is finished once, however the run ends."""
+    """Appends records to metrics.jsonl and hands each to the mirror, which is finished once, however the run ends.
 
-    def __init__(self, path: Path, mirror: Mirror) -> None:
+    Where the disk is full, lines wait in memory until there is space again. A resumed run goes on where `cut_at`, in
+    bytes, says: what it wrote after the checkpoint it trains again.
+    """
+
+    def __init__(self, path: Path, mirror: Mirror, *, cut_at: int | None = None) -> None:
+        self.records: list[dict[str, Any]] = []
         try:
-            self._file = path.open("w", encoding="utf-8")
+            self._file = path.open("wb" if cut_at is None else "r+b", buffering=0)
+            if cut_at is not None:
+                self._file.truncate(min(cut_at, os.fstat(self._file.fileno()).st_size))
+                self.records = _records(self._file.readall() or b"")
         except OSError as error:
             raise OutputError(f"cannot be written: {error.strerror}", where=path) from None
         self._path = path
         self._mirror = mirror
-        self.records: list[dict[str, Any]] = []
+        self._pending = b""
+        self._warned = False
+        self._lock = threading.Lock()  # the thread that saves flushes, too
+
+    @property
+    def mirror_id(self) -> str | None:
+        """Under which the mirror goes on with a resumed run."""
+        return self._mirror.id
+
+    def size(self) -> int:
+        """Bytes of all records so far, written or not."""
+        return self._file.tell() + len(self._pending)
 
     def write(self, record: dict[str, Any]) -> None:
-        """Raises OutputError when the disk is full; ValueError for a NaN."""
+        """Raises ValueError for a NaN."""
+        line = json.dumps(record, allow_nan=False).encode() + b"\n"
+        self.records.append(record)
         try:
-            self._file.write(json.dumps(record, allow_nan=False) + "\n")
-            self._file.flush()
+            self._flush(line)
+        except OSError as error:
+            if not self._warned:
+                where = printable(str(self._path), 200)
+                said = f"warning: {where} cannot be written: {error.strerror}; its lines wait until there is space"
+                console.print(said, markup=False)
+                self._warned = True
+        self._tell(lambda: self._mirror.log(record))
+
+    def sync(self) -> None:
+        """Bring all records to the disk. Raises OSError."""
+        self._flush()
+        os.fsync(self._file.fileno())
+
+    def _flush(self, line: bytes = b"") -> None:
+        with self._lock:
+            self._pending += line
+            while self._pending:
+                self._pending = self._pending[self._file.write(self._pending) or 0 :]
+            self._warned = False
+
+    def finish(self, summary: dict[str, Any]) -> None:
+        """Raises OutputError when records are left that cannot be written."""
+        try:
+            self._flush()
         except OSError as error:
             raise OutputError(
                 f"cannot be written: {error.strerror}", where=self._path, way_out="free space on this disk"
             ) from None
-        self.records.append(record)
-        self._tell(lambda: self._mirror.log(record))
-
-    def finish(self, summary: dict[str, Any]) -> None:
         self._finish(summary, failed=False)
 
     def _finish(self, summary: dict[str, Any], *, failed: bool) -> None:
@@ -78,15 +126,35 @@ class Recorder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with contextlib.suppress(OSError):  # what could not be written has been said by `write`
+        with contextlib.suppress(OSError):  # has been said by `write`
+            self._flush()
+        with contextlib.suppress(OSError):
             self._file.close()
         self._finish({}, failed=kind is not None)
+
+
+def _records(content: bytes) -> list[dict[str, Any]]:
+    """Of a file that may have been edited: what is no record is left out."""
+    found = []
+    for line in content.splitlines():
+        with contextlib.suppress(ValueError):
+            record = json.loads(line)
+            if isinstance(record, dict) and "event" in record:
+                found.append(record)
+    return found
 
 
 class NoRecorder:
     """The recorder of every process but the first."""
 
     records: list[dict[str, Any]] = []  # noqa: RUF012 - stays empty
+    mirror_id = None
+
+    def size(self) -> int:
+        return 0
+
+    def sync(self) -> None:
+        pass
 
     def write(self, record: dict[str, Any]) -> None:
         pass

@@ -18,6 +18,7 @@ class WandbMirror:
 
     def __init__(self, run: Any) -> None:
         self._run = run
+        self.id = run.id
         run.define_metric("update")
         run.define_metric("*", step_metric="update")
 
@@ -40,15 +41,17 @@ class WandbMirror:
         self._run.finish(exit_code=int(failed))
 
 
-def open_mirror(config: Config, *, name: str, folder: Path) -> Mirror:
-    """The mirror the config asks for. Raises ModelError when W&B cannot start (no key, no server)."""
+def open_mirror(config: Config, *, name: str, folder: Path, resumed: str | None = None) -> Mirror:
+    """The mirror the config asks for; resumed: the id of the one to go on with. Raises ModelError when W&B cannot start
+    (no key, no server).
+    """
     if config.report_to == "none":
         return NoMirror()
     import wandb
 
     try:
         run = wandb.init(
-            name=name, dir=str(folder), config=config.model_dump(mode="json"),
+            name=name, dir=str(folder), config=config.model_dump(mode="json"), id=resumed, resume="allow",
             settings=wandb.Settings(console="off", silent=True, finish_timeout=FINISH_TIMEOUT_S),
         )  # fmt: skip
     except (wandb.errors.Error, OSError, ValueError) as error:

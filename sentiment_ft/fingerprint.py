@@ -1,0 +1,66 @@
+"""What a run is made of: settings, rows, code. All its processes must have the same, and a resumed run too."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sentiment_ft import __version__
+from sentiment_ft.config import Config
+from sentiment_ft.data.prepare import Prepared
+from sentiment_ft.errors import ConfigError
+from sentiment_ft.run.environment import code_digest, versions
+from sentiment_ft.run.sizes import Sizes
+from sentiment_ft.terminal import printable
+
+PACKAGES = ("torch", "transformers", "accelerate")
+# Settings that change neither the training nor its record, or that are compared by what is derived from them.
+FREE = frozenset(
+    {
+        "report_to", "per_device_eval_batch_size", "save_steps", "save_seconds", "save_total_limit", "hang_seconds",
+        "gradient_accumulation_steps", "global_batch_size",
+    }
+)  # fmt: skip
+DERIVED = ("train_rows", "global_batch_size", "updates_per_epoch", "total_updates", "warmup_updates", "eval_every")
+
+
+def made_of(config: Config, data: Prepared, precision: str) -> dict[str, object]:
+    """What has to be the same in all processes. The name of the run is the main one's alone."""
+    rows = {f"content of {corpus.receipt.source}": corpus.folder.name for corpus in data.corpora}
+    installed = versions()
+    code = {"sentiment_ft": __version__, "code": code_digest(), **{name: installed[name] for name in PACKAGES}}
+    settings = config.model_dump(mode="json", exclude={"run_name"})
+    return settings | {"mixed_precision": precision} | rows | code
+
+
+def facts(of_processes: Mapping[str, object], sizes: Sizes) -> dict[str, Any]:
+    """What a resumed run must have in common with the one that saved: `made_of`, and the sizes. The number of processes
+    may differ, the global batch may not.
+    """
+    return {key: value for key, value in of_processes.items() if key not in FREE} | {
+        key: getattr(sizes, key) for key in DERIVED
+    }
+
+
+def compare(saved: Mapping[str, Any], now: Mapping[str, Any], allowed: tuple[str, ...]) -> None:
+    """Raises ConfigError that names every difference that is not allowed, and every allowed key that there is not."""
+    unknown = sorted(set(allowed) - saved.keys() - now.keys())
+    if unknown:
+        raise ConfigError(f"no such key: {printable(', '.join(unknown), 200)}", where="--allow-changed")
+    changed = [key for key in {**saved, **now} if saved.get(key) != now.get(key) and key not in allowed]
+    if changed:
+        lines = "\n".join(f"  - {key}: {_shown(saved.get(key))}, here {_shown(now.get(key))}" for key in changed)
+        flags = " ".join(f"--allow-changed {_quoted(key)}" for key in changed)
+        raise ConfigError(
+            f"the checkpoint was made with other settings, rows or code:\n{lines}",
+            where="--resume",
+            way_out=f"what it was made with; or, when the change is meant, {flags}",
+        )
+
+
+def _quoted(key: str) -> str:
+    return f"'{key}'" if " " in key else key
+
+
+def _shown(value: Any) -> str:
+    return "nothing" if value is None else printable(str(value), 80)

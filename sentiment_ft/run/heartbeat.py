@@ -1,0 +1,119 @@
+"""How a process shows that it goes on, and the watchdog that looks at it from outside."""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import json
+import mmap
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+from accelerate import Accelerator
+from accelerate.utils import gather_object
+
+from sentiment_ft.errors import EXIT_HUNG
+from sentiment_ft.run import attempt, watchdog
+
+# The first updates load kernels and libraries.
+FIRST_BEATS, FIRST_S = 8, 120.0
+# What one process may take before the others have to wait for it: to save on a slow disk, to judge.
+LONG_S = 600.0
+STACK_SIGNAL = getattr(signal, "SIGRTMIN", 0) + 3  # none that a library or a scheduler uses
+
+
+class Heartbeat:
+    """Shows where this process is, in memory that the watchdog reads: about a microsecond a beat."""
+
+    def __init__(self, path: Path, allowed_s: float) -> None:
+        path.write_bytes(bytes(watchdog.BEAT.size))
+        with path.open("r+b") as file:
+            self._memory = mmap.mmap(file.fileno(), watchdog.BEAT.size)
+        self._beats, self._allowed_s, self._place = 0, allowed_s, "its start"
+        self._show(LONG_S)
+
+    def beat(self, place: str) -> None:
+        """At the same places of a run in every process, each time this is reached."""
+        self._beats, self._place = self._beats + 1, place
+        self._show(max(self._allowed_s, FIRST_S) if self._beats <= FIRST_BEATS else self._allowed_s)
+
+    @contextlib.contextmanager
+    def at_length(self, what: str) -> Iterator[None]:
+        """Within: what may take minutes, on this process or on others that it waits for."""
+        before, self._place = self._place, f"{what}, {self._place}"
+        self._show(LONG_S)
+        try:
+            yield
+        finally:
+            self._place = before
+            self._show(self._allowed_s)
+
+    def _show(self, allowed_s: float) -> None:
+        self._memory[:] = watchdog.BEAT.pack(self._beats, allowed_s, self._place.encode()[:48])
+
+
+class NoHeartbeat:
+    """Nobody looks."""
+
+    def beat(self, place: str) -> None:
+        pass
+
+    def at_length(self, what: str) -> contextlib.AbstractContextManager[None]:
+        return contextlib.nullcontext()
+
+
+@contextlib.contextmanager
+def watched(accelerator: Accelerator, seconds: float | None, *, launched: bool) -> Iterator[Heartbeat | NoHeartbeat]:
+    """Within: the processes of a run are looked at; one watchdog a machine. Entered by every process.
+
+    seconds: that a process may stand still. launched: a launcher, or other processes, are there: all are ended. Alone
+    and without one nothing waits, and nothing would start it again: it is told only.
+    """
+    if seconds is None or sys.platform != "linux":
+        yield NoHeartbeat()
+        return
+    first = accelerator.is_local_main_process
+    own = Path(tempfile.mkdtemp(prefix="sentiment-ft-beats-")) if first else None
+    machine = os.environ.get("GROUP_RANK", "0")
+    thread = f"{threading.main_thread().ident:016x}"
+    mine = (machine, accelerator.process_index, os.getpid(), thread, None if own is None else str(own))
+    here = [entry for entry in gather_object([mine]) if entry[0] == machine]
+    folder = next(Path(entry[4]) for entry in here if entry[4] is not None)
+    heartbeat = Heartbeat(folder / f"beats-{accelerator.process_index}", seconds)
+    with (folder / f"stack-{accelerator.process_index}").open("w") as stacks:
+        faulthandler.register(STACK_SIGNAL, file=stacks, all_threads=True)
+        accelerator.wait_for_everyone()
+        dog = _start(accelerator, seconds, folder, [entry[1:4] for entry in here], launched) if own else None
+        try:
+            yield heartbeat
+        finally:
+            faulthandler.unregister(STACK_SIGNAL)
+            if dog is not None and dog.stdin is not None:
+                dog.stdin.close()
+                dog.wait()
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _start(
+    accelerator: Accelerator, seconds: float, folder: Path, here: list[tuple[int, int, str]], launched: bool
+) -> subprocess.Popen[bytes]:
+    settings = {
+        "folder": str(folder),
+        "watched": here,
+        "processes": accelerator.num_processes,
+        "seconds": seconds,
+        "signal": STACK_SIGNAL,
+        "end": launched or accelerator.num_processes > 1,
+        "ends": attempt.ends_file(),
+        "code": EXIT_HUNG,
+    }
+    # -I -S: nothing of the user's or of site-packages is imported; it is there in 20 ms, with 10 MB.
+    argv = [sys.executable, "-I", "-S", watchdog.__file__, json.dumps(settings)]
+    return subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
