@@ -16,7 +16,7 @@ EXIT_MODEL = 4  # the model, device or an installed package cannot be used
 EXIT_TRAINING = 5  # training ended without a usable model (loss not finite, no update applied)
 EXIT_OUTPUT = 6  # the output cannot be written (folder exists, no permission, disk full)
 EXIT_PEER = 7  # another process of this run ended, and nobody ended this one
-EXIT_HUNG = 8  # a process stood still and was ended by the watchdog
+EXIT_RESTART = 8  # a process stood still, or ran out of memory while others waited: --resume goes on
 EXIT_PREEMPTED = 75  # a signal stopped the training, which is saved: --resume goes on (EX_TEMPFAIL of sysexits.h)
 # And 128 + the number of a signal: 130 Ctrl-C, 143 SIGTERM (kill, a scheduler's end of time), 129 SIGHUP.
 
@@ -74,3 +74,16 @@ class Preempted(UserError):
     """A signal stopped the training; all of it is saved."""
 
     exit_code = EXIT_PREEMPTED
+
+
+class RestartNeeded(UserError):
+    """One process of several cannot go on and the others cannot be told; started again it can."""
+
+    exit_code = EXIT_RESTART
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Known by name and words: torch is not imported for it. Beside CUDA only MemoryError has a type of its own."""
+    named = any(kind.__name__ == "OutOfMemoryError" for kind in type(error).__mro__)
+    words = str(error)
+    return named or isinstance(error, MemoryError) or "out of memory" in words or "can't allocate memory" in words

@@ -53,7 +53,8 @@ def probabilities(
     bar: Bar | None = None,
     control: Control | NoControl = NO_CONTROL,
 ) -> NDArray[np.float64]:
-    """p_positive of the part's rows, in their order, (N,), on every process. Raises Stopped where control says so.
+    """p_positive of the part's rows, in their order, (N,), on every process. Raises Stopped and OutOfMemory where
+    control says so.
 
     Rows run longest first, so that a batch that does not fit in memory fails at once. Places beyond the last row
     hold row -1, which every process drops: no row is counted twice. With `micro_batches` only the first rows are
@@ -73,13 +74,15 @@ def probabilities(
         padded = np.concatenate([mine, np.full(rows - len(mine), -1)])
         batch = collate(part, mine if len(mine) else order[:1], pad_id, accelerator.device)
         batch.pop("labels")
-        output = at_least_fp32(model(**batch).logits)  # (B, 2)
-        filled = output.new_zeros((rows, 2))
-        filled[: len(mine)] = output[: len(mine)]
-        logits.append(filled)
-        numbers.append(torch.from_numpy(padded).to(accelerator.device))
+        with control.sparing():
+            output = at_least_fp32(model(**batch).logits)  # (B, 2)
+            filled = output.new_zeros((rows, 2))
+            filled[: len(mine)] = output[: len(mine)]
+            logits.append(filled)
+            numbers.append(torch.from_numpy(padded).to(accelerator.device))
         if bar is not None:
             bar.update(min(first + step, len(order)))
+    control.meet("judging")
     gathered = accelerator.gather((torch.cat(numbers), torch.cat(logits)))
     where, values = (tensor.cpu().numpy() for tensor in gathered)
     real = where >= 0  # (N,)

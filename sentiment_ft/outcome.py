@@ -20,7 +20,7 @@ from sentiment_ft.recipe import Loaded
 from sentiment_ft.run.environment import environment
 from sentiment_ft.run.memory import peak_memory_mib
 from sentiment_ft.run.writing import write_json, write_text
-from sentiment_ft.saving import keep_best
+from sentiment_ft.saving import keep_best, settle
 from sentiment_ft.state import Run
 from sentiment_ft.terminal import console, printable
 from sentiment_ft.track.card import model_card
@@ -98,7 +98,7 @@ def closing(run: Run) -> None:
     if run.data.test is not None:
         restore_best(run)
         began = time.perf_counter()
-        limits = evaluation.Limits(run.config.per_device_eval_batch_size)
+        limits = evaluation.Limits(run.eval_rows)
         with bar("judging the test rows", len(run.data.test), quiet=run.quiet) as shown:
             test_p = evaluation.probabilities(run.accelerator, run.model, run.data.test, run.pad_id, limits, shown)
         run.totals.eval_s += time.perf_counter() - began
@@ -117,6 +117,7 @@ def closing(run: Run) -> None:
     if (test := run.data.test) is not None:
         write_judged(test, test_p, f"test, {len(test):,} rows", run.folder, plots=plots, prefix="test_")
     training_plots(run.recorder.records, plots)
+    settle(run)
     summary = summarise(run, judged, final)
     write_card(run, summary)
     write_json(run.folder / "summary.json", summary)

@@ -9,11 +9,12 @@ import torch
 from accelerate.utils import broadcast_object_list
 from numpy.typing import NDArray
 
-from sentiment_ft import evaluation, outcome, saving
+from sentiment_ft import evaluation, ladder, outcome, saving
 from sentiment_ft.config import LOWER_IS_BETTER
 from sentiment_ft.data.prepare import Part
 from sentiment_ft.errors import TrainingError
 from sentiment_ft.judge.scores import scores
+from sentiment_ft.run.control import OutOfMemory
 from sentiment_ft.run.memory import peak_memory_mib
 from sentiment_ft.state import Interval, Run
 from sentiment_ft.track.progress import Bar, bar
@@ -70,9 +71,16 @@ def evaluate(run: Run, part: Part, micro_batches: int | None = None) -> NDArray[
         torch.cuda.synchronize()
         run.interval.seconds += time.perf_counter() - began
         began = time.perf_counter()
-    limits = evaluation.Limits(run.config.per_device_eval_batch_size, micro_batches=micro_batches)
-    with bar("evaluating", len(part), quiet=run.quiet or micro_batches is not None or len(part) < LONG_PART) as shown:
-        result = evaluation.probabilities(run.accelerator, run.model, part, run.pad_id, limits, shown, run.control)
+    quiet = run.quiet or micro_batches is not None or len(part) < LONG_PART
+    while True:
+        limits = evaluation.Limits(run.eval_rows, micro_batches=micro_batches)
+        try:
+            with bar("evaluating", len(part), quiet=quiet) as shown:
+                p_positive = evaluation.probabilities
+                result = p_positive(run.accelerator, run.model, part, run.pad_id, limits, shown, run.control)
+            break
+        except OutOfMemory:
+            ladder.step_down(run, judging=True)
     if missing := int((~np.isfinite(result)).sum()):
         raise TrainingError(
             f"after update {run.state.update} the model gives no number for {missing} of {len(result)} validation rows",
@@ -138,6 +146,6 @@ def save(run: Run) -> None:
     due = last or (every is not None and state.update % every == 0) or (run.saver is not None and run.saver.due())
     if run.saver is not None:
         saving.tell(run, run.saver.finished())
-    new = state.update > 0 and state.update != run.saved_update and not state.skipped_in_a_row
+    new = state.update > 0 and state.place() != run.saved_at and not state.skipped_in_a_row
     if run.control.meet(f"update {state.update + 1}", save=due and new):
         saving.save(run)

@@ -19,6 +19,7 @@ from safetensors.torch import load_file
 from sentiment_ft import fingerprint
 from sentiment_ft.errors import ConfigError, ModelError, OutputError
 from sentiment_ft.run import checkpoint
+from sentiment_ft.run.begin import Start
 from sentiment_ft.run.checkpoint import Checkpoint, Damaged
 from sentiment_ft.run.destination import path_of
 from sentiment_ft.run.writing import write_folder
@@ -27,12 +28,17 @@ from sentiment_ft.state import Interval, Run, State, Totals
 from sentiment_ft.terminal import console, printable
 
 
-def choose(asked: str, folder: Path) -> Checkpoint | None:
-    """The checkpoint to go on from: the newest whole one of a run folder, or `asked`, where that is a checkpoint in it.
-    None: nothing has been saved yet. Damaged ones are told. Raises ModelError.
+def choose(start: Start | None) -> Checkpoint | None:
+    """The checkpoint to go on from: the newest whole one of a run folder, or the one that was asked for. None where
+    there is nothing to go on with, or nothing has been saved yet. Damaged ones are told. Raises ModelError.
     """
-    where = printable(str(folder), 200)
-    if asked != "auto" and (path := path_of(asked)) != folder:
+    if start is None or start.goes_on is None:
+        return None
+    folder, where = start.goes_on, printable(str(start.goes_on), 200)
+    if start.finished:
+        console.print(f"{where} is finished: nothing to do", markup=False)
+        return None
+    if start.asked != "auto" and (path := path_of(start.asked)).parent == folder / FOLDER:
         try:
             return checkpoint.verify(path)
         except Damaged as fault:
@@ -89,13 +95,15 @@ def restore(run: Run, found: Checkpoint | None, allowed: tuple[str, ...]) -> int
     if not run.engine.in_background:
         run.engine.read_shards(Path(folder))
     run.engine.load_scaler_state(state["scaler"])
+    for group, rate in zip(run.optimizer.param_groups, state["rates"], strict=True):
+        group["lr"] = rate  # of the last update, for the record
     _restore_state(run, state)
     _restore_average(run, state["average_seen"], training)
     _restore_judged(run, state["last_is_best"], training)
     _restore_process(run, state["processes"], training)
     if main and found is not None:
         _restore_best(run, found)
-    run.saved_update, run.mirror_id = run.state.update, state["mirror"]
+    run.saved_at, run.mirror_id = run.state.place(), state["mirror"]
     return int(state["metrics_bytes"])
 
 

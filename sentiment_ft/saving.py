@@ -50,8 +50,7 @@ def save(run: Run, *, wait: bool = False) -> None:
     """
     began = time.monotonic()
     with run.control.heartbeat.at_length("saving"):
-        if run.saver is not None:
-            tell(run, run.saver.wait())
+        settle(run)
         write = capture(run)
         saved = None
         if not run.engine.in_background:
@@ -59,7 +58,7 @@ def save(run: Run, *, wait: bool = False) -> None:
         elif run.saver is not None:
             run.saver.start(run.state.update, write, began)
             saved = run.saver.wait() if wait else None
-        run.saved_update = run.state.update
+        run.saved_at = run.state.place()
         tell(run, saved)
         if wait:
             failed = None if saved is None or saved.error is None else unwritable(run.folder / FOLDER, saved.error)
@@ -96,9 +95,8 @@ def stop(run: Run, number: int) -> Preempted:
 
     Gradients of an update that is not whole are forgotten: it is computed again.
     """
-    if run.saved_update == run.state.update and run.saver is not None:
-        tell(run, run.saver.wait())
-    if run.saved_update != run.state.update:
+    settle(run)
+    if run.saved_at != run.state.place():
         save(run, wait=True)
     folder = printable(shlex.quote(str(run.folder)), 200)
     if run.accelerator.is_main_process:
@@ -114,8 +112,7 @@ def keep_best(run: Run, weights: Tensors) -> None:
     """Write the best model. Where the disk is full they wait in memory, for the next evaluation or the end of the run.
     Main process.
     """
-    if run.saver is not None:
-        tell(run, run.saver.wait())  # it may be linking the files of the one before
+    settle(run)  # a checkpoint may be linking the files of the one before
     model = run.accelerator.unwrap_model(run.model)
     try:
         write_folder(
@@ -185,6 +182,7 @@ def state_of(run: Run) -> dict[str, Any]:
         "totals": asdict(run.totals),
         "engine": type(run.engine).__name__,
         "scaler": run.engine.scaler_state(),
+        "rates": [group["lr"] for group in run.optimizer.param_groups],
         "last_is_best": run.last_p_positive is run.best_p_positive,
         "mirror": run.recorder.mirror_id,
         "facts": run.facts,
@@ -264,10 +262,13 @@ def _save_with_shards(run: Run, write: Callable[[Path], Mapping[str, File]], beg
     return run.saver.done(Saved(run.state.update, size(files), error), began)
 
 
-def finish(run: Run) -> None:
-    """After the last word of a run: of its checkpoints the newest is kept, so that it can be looked at or gone on with.
-    Main process.
-    """
+def settle(run: Run) -> None:
+    """Wait until the newest checkpoint is on the disk."""
     if run.saver is not None:
         tell(run, run.saver.wait())
+
+
+def finish(run: Run) -> None:
+    """After the last word of a run: of its checkpoints the newest is kept."""
+    if run.saver is not None:
         run.saver.keep_newest()

@@ -44,6 +44,10 @@ class State:
     judged: int = 0
     """The update of the newest evaluation."""
 
+    def place(self) -> tuple[int, int]:
+        """What tells two states of a run apart: an update may be saved before it is judged, and again after."""
+        return self.update, self.judged
+
 
 @dataclass
 class Interval:
@@ -99,6 +103,8 @@ class Run:
     """Of the whole model, trained or not."""
     precision: str
     pad_id: int
+    eval_rows: int
+    """Rows of one evaluation micro-batch on one process."""
     quiet: bool
     interval: Interval
     folder: Path = field(default_factory=Path)
@@ -111,8 +117,8 @@ class Run:
     """Probabilities of the validation rows by the best model."""
     last_p_positive: NDArray[np.float64] | None = None
     """The same by the model of the newest evaluation."""
-    saved_update: int | None = None
-    """The update of the newest checkpoint taken."""
+    saved_at: tuple[int, int] | None = None
+    """`state.place()` of the newest checkpoint taken."""
     unkept: dict[str, torch.Tensor] | None = None
     """Weights of the best model, where a full disk kept them from best/. Main process only."""
     saver: Saver | None = None

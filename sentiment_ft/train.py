@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list, set_seed
 from torch.nn.functional import cross_entropy
 
-from sentiment_ft import clock, fingerprint, outcome, periodic, replay, resuming, saving
+from sentiment_ft import clock, fingerprint, ladder, outcome, periodic, replay, resuming, saving
 from sentiment_ft.config import Config
 from sentiment_ft.data import batching
 from sentiment_ft.data.batching import Indices
@@ -29,12 +28,13 @@ from sentiment_ft.data.collate import collate
 from sentiment_ft.data.prepare import Prepared, prepare
 from sentiment_ft.model import classifier, parameters, tokenization
 from sentiment_ft.model.average import Average, NoAverage
-from sentiment_ft.recipe import Loaded, dump
+from sentiment_ft.recipe import Loaded
 from sentiment_ft.run import agreement, attempt, launcher, process_log
-from sentiment_ft.run import folder as run_folder
+from sentiment_ft.run import begin as begin_run
 from sentiment_ft.run import precision as run_precision
 from sentiment_ft.run.accelerator import one_after_another, started
-from sentiment_ft.run.control import Control, Stopped
+from sentiment_ft.run.begin import Begin, Start
+from sentiment_ft.run.control import Control, OutOfMemory, Stopped
 from sentiment_ft.run.cpu import tune
 from sentiment_ft.run.engine import engine_of
 from sentiment_ft.run.heartbeat import watched
@@ -45,7 +45,6 @@ from sentiment_ft.run.saver import Saver
 from sentiment_ft.run.sizes import Sizes, batch_sizes, derive
 from sentiment_ft.run.stopping import heeding
 from sentiment_ft.state import Interval, Run, State
-from sentiment_ft.terminal import console, printable
 from sentiment_ft.track.progress import bar
 from sentiment_ft.track.record import NoRecorder, Recorder
 from sentiment_ft.track.wandb_mirror import open_mirror
@@ -53,53 +52,28 @@ from sentiment_ft.track.wandb_mirror import open_mirror
 # --- the world ------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Begin:
-    """How a run begins. output None: a folder is chosen by name. resume: None, `auto`, a run folder or a checkpoint;
-    allow_changed: keys that may differ from the run that saved.
-    """
-
-    output: str | None = None
-    overwrite: bool = False
-    resume: str | None = None
-    allow_changed: tuple[str, ...] = ()
-
-
-def main(loaded: Loaded, begin: Begin, *, log_all_ranks: bool = False, quiet: bool = False) -> Path:
-    """Train by a checked config; returns the run folder. Raises UserError for everything the user can mend; Preempted
-    when a signal stopped the run and it is saved.
+def main(loaded: Loaded, begin: Begin, *, log_all_ranks: bool = False, quiet: bool = False) -> None:
+    """Train by a checked config. Raises UserError for everything the user can mend; Preempted when a signal stopped the
+    run and it is saved.
     """
     launcher.check()
     config = loaded.config
     device = run_precision.device_in_use()
     precision = run_precision.resolve(config.mixed_precision, device)
-    asked = attempt.run_to_go_on() or begin.resume
-    folder = None if asked is None else run_folder.to_go_on(asked, begin.output, loaded.run_name)
-    if folder is not None and run_folder.is_finished(folder):
-        console.print(f"{printable(str(folder), 200)} is finished: nothing to do", markup=False)
-        return folder
-    create = partial(run_folder.reopen, folder) if folder is not None else new_folder(loaded, begin)
+    start = begin_run.start(loaded, begin)
     tune(device)
     with started(precision, device, config) as accelerator:
         batch_sizes(config, accelerator.num_processes)  # a contradiction is told before any row is read
+        found = resuming.choose(start)
+        finished, resumes = broadcast_object_list([start is not None and start.finished, found is not None])
+        if finished:
+            return
+        bring_back = partial(resuming.restore, found=found, allowed=begin.allow_changed) if resumes else None
         main_process = accelerator.is_main_process
-        found = resuming.choose(str(asked), folder) if folder is not None and main_process else None
-        (resumed,) = broadcast_object_list([found is not None])
-        bring_back = partial(resuming.restore, found=found, allowed=begin.allow_changed) if resumed else None
         logged = log_all_ranks and not main_process
         with process_log.into_a_file(accelerator.process_index) if logged else process_log.nowhere() as keep:
             quiet = quiet or not (main_process or logged)
-            return carry_out(accelerator, loaded, precision, device.name, create, bring_back, keep, quiet=quiet)
-
-
-def new_folder(loaded: Loaded, begin: Begin) -> Callable[[], Path]:
-    """What makes the folder of a new run, which is chosen now. Raises OutputError."""
-    config = loaded.config
-    inputs = [name for name in (config.data, config.validation, config.test, config.model_name_or_path) if name]
-    chosen = run_folder.choose(begin.output, loaded.run_name, overwrite=begin.overwrite, inputs=inputs)
-    named = config.model_copy(update={"run_name": loaded.run_name})  # as a recipe its file is just config.yaml
-    may_move = loaded.run_name if begin.output is None else None
-    return partial(run_folder.create, chosen, dump(named), overwrite=begin.overwrite, run_name=may_move)
+            carry_out(accelerator, loaded, precision, device.name, start, bring_back, keep, quiet=quiet)
 
 
 def carry_out(
@@ -107,15 +81,15 @@ def carry_out(
     loaded: Loaded,
     precision: str,
     device: str,
-    create: Callable[[], Path],
+    start: Start | None,
     bring_back: Callable[[Run], int] | None,
     keep_log: process_log.Keep,
     *,
     quiet: bool,
-) -> Path:
-    """The whole run; returns its folder, which the main process creates once all else is ready. bring_back: puts a
-    checkpoint into a run and returns the bytes of metrics.jsonl before it. Holds all that lives on the device, so that
-    nothing of it is left when this returns.
+) -> None:
+    """The whole run. Its folder is created once all else is ready, by the main process, which has `start`. bring_back:
+    puts a checkpoint into a run; returns the bytes of metrics.jsonl before it. Holds all that lives on the device, so
+    that nothing of it is left when this returns.
     """
     config = loaded.config
     tokenizer, data = load_data(accelerator, config, quiet=quiet)
@@ -124,21 +98,23 @@ def carry_out(
     sizes = derive(config, len(data.train), accelerator.num_processes)
     run = build(config, accelerator, tokenizer, data, sizes, precision, quiet=quiet)
     run.facts = fingerprint.facts(made_of, sizes)
-    if accelerator.is_main_process:
-        run.folder = create()
+    if start is not None:
+        run.folder = start.create()
     run.folder = Path(broadcast_object_list([str(run.folder)])[0])
     cut_at = None if bring_back is None else bring_back(run)
+    ladder.recall(run)
     if accelerator.is_main_process:
-        run.saver = Saver(run.folder / saving.FOLDER, config.save_total_limit, _save_seconds(config))
+        every_s = None if config.save_steps is not None else config.save_seconds
+        run.saver = Saver(run.folder / saving.FOLDER, config.save_total_limit, every_s)
         attempt.begun(run.folder, run.state.update)
         outcome.opening(run, loaded, device)
     keep_log(run.folder)
-    with open_recorder(run, loaded, cut_at) as recorder:
-        run.recorder = recorder
-        launched = "LOCAL_RANK" in os.environ or attempt.has_launcher()
+    under_torchrun = "LOCAL_RANK" in os.environ
+    launched = under_torchrun or attempt.has_launcher()
+    with open_recorder(run, cut_at) as run.recorder:
         with (
             watched(accelerator, config.hang_seconds, launched=launched) as run.control.heartbeat,
-            heeding(run.control, launched="LOCAL_RANK" in os.environ),
+            heeding(run.control, launched=under_torchrun),
         ):
             try:
                 fit(run)
@@ -146,11 +122,6 @@ def carry_out(
                 raise saving.stop(run, stopped.number) from None
         outcome.closing(run)
         saving.finish(run)
-    return run.folder
-
-
-def _save_seconds(config: Config) -> float | None:
-    return None if config.save_steps is not None else config.save_seconds
 
 
 def load_data(accelerator: Accelerator, config: Config, *, quiet: bool) -> tuple[Any, Prepared]:
@@ -162,7 +133,7 @@ def load_data(accelerator: Accelerator, config: Config, *, quiet: bool) -> tuple
             return tokenizer, prepare(config, tokenizer, shown.update)
 
 
-def open_recorder(run: Run, loaded: Loaded, cut_at: int | None) -> Recorder | NoRecorder:
+def open_recorder(run: Run, cut_at: int | None) -> Recorder | NoRecorder:
     """cut_at: bytes of metrics.jsonl that a resumed run keeps; None for a new run."""
     if not run.accelerator.is_main_process:
         return NoRecorder()
@@ -211,7 +182,7 @@ def build(
     return Run(
         config=config,
         accelerator=accelerator,
-        control=Control(accelerator),
+        control=Control(accelerator, spares=engine.in_background),
         model=model,
         tokenizer=tokenizer,
         optimizer=optimizer,
@@ -222,6 +193,7 @@ def build(
         parameters=count,
         precision=precision,
         pad_id=tokenizer.pad_token_id or 0,
+        eval_rows=config.per_device_eval_batch_size,
         quiet=quiet,
         interval=Interval.fresh(accelerator.device),
         state=State(loss_scale=engine.loss_scale),
@@ -238,6 +210,7 @@ def fit(run: Run) -> None:
     """
     state, sizes = run.state, run.sizes
     periodic.evaluate(run, run.data.validation, micro_batches=2)  # a fault here shows now, not after an epoch
+    ladder.try_longest(run)
     epoch, order = -1, np.empty(0, np.int64)
     with bar("training", sizes.total_updates, quiet=run.quiet) as shown:
         while True:
@@ -254,7 +227,11 @@ def fit(run: Run) -> None:
                 epoch = state.window // sizes.updates_per_epoch
                 order = epoch_order(run, epoch)
             rows = batching.rows_of_update(order, state.window % sizes.updates_per_epoch, sizes.global_batch_size)
-            train_step(run, rows)
+            try:
+                train_step(run, rows)
+            except OutOfMemory:  # of a micro-batch: nothing of the update has been applied, it is tried again
+                ladder.step_down(run)
+                continue
 
             if state.update % run.config.logging_steps == 0 and not state.skipped_in_a_row:
                 periodic.log(run, shown)
@@ -272,7 +249,8 @@ def epoch_order(run: Run, epoch: int) -> Indices:
 
 def train_step(run: Run, rows: Indices) -> None:
     """One update over `rows`, the global batch of all processes. One number is read back from the device: whether all
-    is finite. Raises Stopped between two micro-batches, TrainingError for numbers that are not.
+    is finite. Raises Stopped and OutOfMemory, in every process at once, before anything is
+    applied; TrainingError for numbers that are not finite.
 
     Exact accumulation: the loss of a micro-batch is summed over its rows and divided by the rows of the whole global
     batch, also in the short last window; a mean of means would weigh its rows more.
@@ -293,15 +271,17 @@ def train_step(run: Run, rows: Indices) -> None:
         seed_micro_batch(
             run.config.seed, run.state.window, turn * accelerator.num_processes + accelerator.process_index
         )
-        with engine.micro_batch(last=turn == len(turns) - 1):
+        last = turn == len(turns) - 1
+        with ladder.sparing(run, last=last), engine.micro_batch(last=last):
             logits = run.model(**batch).logits  # (B, C)
             loss_sum = cross_entropy(at_least_fp32(logits), labels, reduction="sum") * (0.0 if empty else 1.0)
             engine.backward(loss_sum / len(rows))
-        window.loss_sum += loss_sum.detach()
+            window.loss_sum += loss_sum.detach()
         window.rows += len(indices)
         window.digest += batching.digest(indices)
         window.real_tokens += int(run.data.train.lengths[indices].sum())
         window.padded_tokens += 0 if empty else batch["input_ids"].numel()
+    run.control.settle()
     clock.drop_unreleased(run)
     step = engine.step(window.loss_sum)
     if not step.finite and not run.config.skip_nonfinite_updates:

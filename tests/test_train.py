@@ -19,10 +19,11 @@ from safetensors.torch import load_file
 from torch.nn.functional import cross_entropy
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from sentiment_ft import clock, periodic, recipe, train
+from sentiment_ft import clock, ladder, periodic, recipe, train
 from sentiment_ft.data import batching
 from sentiment_ft.errors import ConfigError, OutputError, TrainingError
 from sentiment_ft.run import accelerator
+from sentiment_ft.run.begin import Begin
 from sentiment_ft.run.schedule import learning_rate
 from sentiment_ft.state import Run
 from tests.tiny import write_reviews
@@ -61,7 +62,8 @@ def trained(model, reviews, tmp_path, monkeypatch):
         loaded = recipe.load(
             "quickstart", settings + overrides, {"data": str(reviews), "model_name_or_path": str(model)}
         )
-        return train.main(loaded, output=str(tmp_path / name), overwrite=overwrite, quiet=True)
+        train.main(loaded, Begin(str(tmp_path / name), overwrite), quiet=True)
+        return tmp_path / name
 
     return run
 
@@ -307,12 +309,20 @@ def overflowing(monkeypatch):
                     self.scaler.unscale_(prepared.optimizer)
 
         rates: list[float] = []
-        real_build = train.build
+        trying: list[bool] = []
+        real_build, real_try = train.build, ladder.try_longest
+
+        def try_longest(run: Run) -> None:
+            trying.append(True)
+            real_try(run)
+            trying.clear()
 
         def build(*arguments: Any, **settings: Any) -> Run:
             run = real_build(*arguments, **settings)
 
             def overflow(gradient: torch.Tensor) -> torch.Tensor:
+                if not run.state.window and trying:
+                    return gradient
                 rates.append(clock.current_rate(run))
                 return gradient * float("inf") if len(rates) in windows else gradient
 
@@ -321,6 +331,7 @@ def overflowing(monkeypatch):
 
         monkeypatch.setattr(accelerator, "Accelerator", Scaled)
         monkeypatch.setattr(train, "build", build)
+        monkeypatch.setattr(ladder, "try_longest", try_longest)
         return rates
 
     return choose

@@ -73,8 +73,9 @@ def train(
             recipe = str(config_of(str(resume)))
     loaded = load(recipe, overrides, flags)
     from sentiment_ft import train as training
+    from sentiment_ft.run.begin import Begin
 
-    begin = training.Begin(output, overwrite, resume, allow_changed)
+    begin = Begin(output, overwrite, resume, allow_changed)
     training.main(loaded, begin, log_all_ranks=log_all_ranks, quiet=quiet)
 
 

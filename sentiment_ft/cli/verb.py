@@ -9,7 +9,16 @@ from typing import Any
 import click
 
 from sentiment_ft.cli import processes, signals
-from sentiment_ft.errors import EXIT_BUG, EXIT_DONE, EXIT_MODEL, EXIT_OUTPUT, EXIT_PEER, Preempted, UserError
+from sentiment_ft.errors import (
+    EXIT_BUG,
+    EXIT_DONE,
+    EXIT_MODEL,
+    EXIT_OUTPUT,
+    EXIT_PEER,
+    Preempted,
+    UserError,
+    is_out_of_memory,
+)
 from sentiment_ft.terminal import (
     ended_by,
     escape_what_cannot_be_printed,
@@ -23,7 +32,7 @@ EXIT_CODES = """
 Exit codes: 0 done; 1 a bug of ours; 2 usage, recipe or config; 3 data;
 4 model, device or package; 5 training gave no usable model;
 6 output cannot be written; 7 another process of the run ended;
-8 a process stood still; 75 stopped by a signal and saved: --resume;
+8 a process hung; 75 stopped by a signal and saved: --resume goes on;
 130 interrupted (Ctrl-C); 143 ended by SIGTERM, 129 by SIGHUP.
 """
 
@@ -75,7 +84,7 @@ def _answer(error: Exception) -> int:
     if isinstance(error, OSError) and error.errno in (28, 122):  # disk full, quota: the user's, wherever it strikes
         what = f"{error.filename or 'the output'}: cannot be written: {error.strerror}\nway out: free space"
         return _say_error(what, EXIT_OUTPUT)
-    if isinstance(error, MemoryError | RuntimeError) and _is_out_of_memory(error):
+    if isinstance(error, MemoryError | RuntimeError) and is_out_of_memory(error):
         said = f": {printable(str(error), 200)}" if str(error) else ""
         way_out = "a smaller --batch (keep the update with --global-batch-size), or a smaller --max-length"
         return _say_error(f"out of memory{said}\nway out: {way_out}", EXIT_MODEL)
@@ -94,13 +103,6 @@ class Verbs(click.Group):
     """A group whose commands are Verbs."""
 
     command_class = Verb
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    """Known by name and words: torch is not imported for it. Beside CUDA only MemoryError has a type of its own."""
-    named = any(kind.__name__ == "OutOfMemoryError" for kind in type(error).__mro__)
-    words = str(error)
-    return named or isinstance(error, MemoryError) or "out of memory" in words or "can't allocate memory" in words
 
 
 def _words(error: UserError) -> str:

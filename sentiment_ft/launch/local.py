@@ -18,7 +18,7 @@ from types import FrameType
 
 import psutil
 
-from sentiment_ft.errors import EXIT_BUG, EXIT_HUNG, EXIT_PEER, ConfigError, ModelError
+from sentiment_ft.errors import EXIT_BUG, EXIT_PEER, EXIT_RESTART, ConfigError, ModelError
 from sentiment_ft.hardware.detect import usable_cores
 from sentiment_ft.launch.gpus import Gpu
 from sentiment_ft.launch.topology import Topology
@@ -164,7 +164,7 @@ def run(argv: Sequence[str], added: Mapping[str, str], *, restarts: int, elastic
 
 def _can_be_mended(code: int) -> bool:
     """A bug may be one of the machine (a CUDA error, a lost network); what the user has to mend stays as it is."""
-    return code in (EXIT_BUG, EXIT_PEER, EXIT_HUNG) or code > 128
+    return code in (EXIT_BUG, EXIT_PEER, EXIT_RESTART) or code > 128
 
 
 def _once(argv: Sequence[str], notes: Path) -> int:

@@ -22,6 +22,7 @@ OWNED = frozenset(
         MARK,
         "environment.json",
         "lengths.json",
+        "memory.json",
         "rejected.jsonl",
         "metrics.jsonl",
         "predictions.jsonl",

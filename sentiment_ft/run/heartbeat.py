@@ -19,7 +19,7 @@ from pathlib import Path
 from accelerate import Accelerator
 from accelerate.utils import gather_object
 
-from sentiment_ft.errors import EXIT_HUNG
+from sentiment_ft.errors import EXIT_RESTART
 from sentiment_ft.run import attempt, watchdog
 
 # The first updates load kernels and libraries.
@@ -112,7 +112,7 @@ def _start(
         "signal": STACK_SIGNAL,
         "end": launched or accelerator.num_processes > 1,
         "ends": attempt.ends_file(),
-        "code": EXIT_HUNG,
+        "code": EXIT_RESTART,
     }
     # -I -S: nothing of the user's or of site-packages is imported; it is there in 20 ms, with 10 MB.
     argv = [sys.executable, "-I", "-S", watchdog.__file__, json.dumps(settings)]

@@ -51,8 +51,10 @@ class Recorder:
         try:
             self._file = path.open("wb" if cut_at is None else "r+b", buffering=0)
             if cut_at is not None:
-                self._file.truncate(min(cut_at, os.fstat(self._file.fileno()).st_size))
-                self.records = _records(self._file.readall() or b"")
+                content = self._file.read(cut_at) or b""
+                content = content[: content.rfind(b"\n") + 1]  # after a power cut the last line may be torn
+                self._file.truncate(self._file.seek(len(content)))
+                self.records = _records(content)
         except OSError as error:
             raise OutputError(f"cannot be written: {error.strerror}", where=path) from None
         self._path = path

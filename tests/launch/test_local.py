@@ -165,7 +165,8 @@ def test_processes_on_the_cpus_share_the_cores(monkeypatch):
     zero = topology.read("deepspeed_zero2")
     assert local.environment(zero, 2, [], {}) == {"DS_ACCELERATOR": "cpu", "OMP_NUM_THREADS": "4"}
     two_machines = Topology(Path("two.yaml"), "MULTI_GPU", 4, 2, True, None)
-    assert local.environment(two_machines, 4, [], {}) == added | {"OMP_NUM_THREADS": "4"}
+    store = {"TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1"}
+    assert local.environment(two_machines, 4, [], {}) == added | store | {"OMP_NUM_THREADS": "4"}
 
 
 @pytest.mark.parametrize("name", ["single_process", "multi_gpu_bf16", "deepspeed_zero2"])
@@ -233,11 +234,11 @@ def run(tmp_path, monkeypatch):
     for name, value in dict(os.environ).items():
         monkeypatch.setenv(name, value)  # what `local.run` adds is taken back
 
-    def start(script: str, *, added: dict[str, str] | None = None, quiet: bool = True) -> int:
+    def start(script: str, *, added: dict[str, str] | None = None, quiet: bool = True, restarts: int = 0) -> int:
         (tmp_path / "program.py").write_text(script)
         config = str(shipped("accelerate_configs") / "single_process.yaml")
         argv = ["accelerate", "launch", "--config_file", config, "--num_processes", "1", str(tmp_path / "program.py")]
-        return local.run(argv, added or {}, quiet=quiet)
+        return local.run(argv, added or {}, restarts=restarts, elastic=False, quiet=quiet)
 
     before = set(os.environ)
     yield start
@@ -307,7 +308,8 @@ time.sleep(60)
     signal.signal(number, mine)
     threading.Thread(target=kick, args=[number], daemon=True).start()
     argv = ["accelerate", "launch", "--config_file", sys.argv[1], "--num_processes", "1", "program.py"]
-    print(number, local.run(argv, {}, quiet=True), signal.getsignal(number) is mine, flush=True)
+    code = local.run(argv, {}, restarts=3, elastic=False, quiet=True)
+    print(number, code, signal.getsignal(number) is mine, flush=True)
 """
 
 
@@ -341,7 +343,7 @@ def test_a_topology_that_accelerate_cannot_use_is_refused_not_a_bug(run, tmp_pat
     with pytest.raises(UserError) as caught:
         chosen = topology.read(str(tmp_path / "own.yaml"))
         argv = local.command(chosen, 1, ALONE, [])
-        local.run([*argv[: argv.index("-m")], str(tmp_path / "program.py")], {}, quiet=True)
+        local.run([*argv[: argv.index("-m")], str(tmp_path / "program.py")], {}, restarts=3, elastic=False, quiet=True)
     assert "own.yaml" in str(caught.value) or "Accelerate cannot start" in str(caught.value)
 
 
@@ -356,7 +358,9 @@ def torchrun(error: Exception, monkeypatch: pytest.MonkeyPatch) -> int:
 
     monkeypatch.setattr(accelerates, "launch_command", launch_command)
     try:
-        return local.run(local.command(topology.read("cpu_2proc"), 2, ALONE, []), {}, quiet=True)
+        return local.run(
+            local.command(topology.read("cpu_2proc"), 2, ALONE, []), {}, restarts=0, elastic=False, quiet=True
+        )
     finally:
         logging.disable(logging.NOTSET)
 

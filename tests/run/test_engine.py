@@ -59,7 +59,7 @@ def test_gradients_are_summed_over_micro_batches_however_they_are_cut(accelerato
     engine, model, _ = prepared(accelerator, linear(), None)
     for update in (1, 2):
         backward(engine, model, list(ROWS.double().split(cut)))
-        step = engine.step()
+        step = engine.step(torch.zeros(()))
         expected = torch.tensor([[2.0, -1.0]], dtype=torch.float64) - update * MEAN
         assert torch.allclose(model.weight, expected, rtol=0, atol=1e-14)
         assert float(step.grad_norm) == pytest.approx(math.sqrt(50), rel=1e-14)
@@ -73,7 +73,7 @@ def test_the_norm_is_clipped_and_told_as_it_was(accelerator, limit, moved):
     """The gradient is (5, 5), of norm 7.07; clipped to 1 each weight moves by 0.707."""
     engine, model, _ = prepared(accelerator, linear(), limit)
     backward(engine, model, [ROWS.double()])
-    step = engine.step()
+    step = engine.step(torch.zeros(()))
     assert float(step.grad_norm) == pytest.approx(math.sqrt(50), rel=1e-14)
     assert (torch.tensor([[2.0, -1.0]]) - model.weight).flatten().tolist() == pytest.approx([moved, moved], rel=1e-6)
 
@@ -83,7 +83,7 @@ def test_weights_go_out_and_in_and_the_optimizer_is_not_told(accelerator):
 
     def update() -> None:
         backward(engine, model, [ROWS])
-        engine.step()
+        engine.step(torch.zeros(()))
 
     def moments() -> list[torch.Tensor]:
         return [value.clone() for state in optimizer.state.values() for value in state.values()]
@@ -143,7 +143,7 @@ def test_an_update_that_overflows_is_skipped_whole(scaled, optimizer):
     engine, model, made = prepared(scaled, fp16_friendly(), 1.0, lambda *a, **k: optimizer(*a, **k, fused=True))
     assert engine.loss_scale == 2.0**16
     backward(engine, model, [ROWS])
-    first = engine.step()
+    first = engine.step(torch.zeros(()))
     assert (first.applied, first.loss_scale) == (True, 2.0**16)
     assert float(first.grad_norm) == pytest.approx(math.sqrt(50), rel=1e-6), "unscaled"
     weights = model.weight.detach().clone()
@@ -153,7 +153,7 @@ def test_an_update_that_overflows_is_skipped_whole(scaled, optimizer):
             engine.backward(HUGE * model(ROWS[:3]).sum() / 7)
         with engine.micro_batch(last=True):
             engine.backward(model(ROWS[3:]).sum() / 7)
-        step = engine.step()
+        step = engine.step(torch.zeros(()))
         assert (step.applied, step.loss_scale, engine.loss_scale) == (
             False,
             2.0 ** (16 - skipped),
@@ -164,7 +164,7 @@ def test_an_update_that_overflows_is_skipped_whole(scaled, optimizer):
         after = [value for state in made.state.values() for value in state.values()]
         assert all(torch.equal(*pair) for pair in zip(moments, after, strict=True))
     backward(engine, model, [ROWS])
-    step = engine.step()
+    step = engine.step(torch.zeros(()))
     assert (step.applied, float(step.grad_norm)) == (True, pytest.approx(math.sqrt(50), rel=1e-6))
     assert not torch.equal(model.weight, weights)
 
@@ -175,6 +175,6 @@ def test_a_scale_that_grows_is_no_skipped_update(scaled):
     seen = []
     for _ in range(4):
         backward(engine, model, [ROWS])
-        step = engine.step()
+        step = engine.step(torch.zeros(()))
         seen.append((step.applied, step.loss_scale))
     assert seen == [(True, 2.0**16), (True, 2.0**16), (True, 2.0**17), (True, 2.0**17)]

@@ -13,6 +13,8 @@ from sentiment_ft.track.record import NoMirror, NoRecorder, Recorder
 class Listener:
     """A mirror that remembers what it was told."""
 
+    id = "listener"
+
     def __init__(self) -> None:
         self.logged: list[dict] = []
         self.ends: list[tuple[dict, bool]] = []
@@ -86,12 +88,53 @@ def test_nan_is_refused_and_leaves_no_half_line(tmp_path):
     assert len(path.read_text().splitlines()) == len(mirror.logged) == len(recorder.records) == 1
 
 
-def test_full_disk_is_one_error_and_the_mirror_is_not_ahead(full_disk):
+def test_on_a_full_disk_lines_wait_until_there_is_space(full_disk, capsys):
+    """Training goes on, one warning is enough, and no line is torn or lost."""
+    mirror, ballast = Listener(), full_disk / "ballast"
+    ballast.write_bytes(bytes(40_000))
+    with Recorder(full_disk / "metrics.jsonl", mirror) as recorder:
+        for update in range(1_000):
+            recorder.write({"event": "train", "update": update})
+        said = capsys.readouterr().err
+        assert said.count("warning") == 1 and "metrics.jsonl cannot be written: No space left on device" in said
+        assert recorder.size() > (full_disk / "metrics.jsonl").stat().st_size
+        ballast.unlink()
+        recorder.write({"event": "train", "update": 1_000})
+        assert recorder.size() == (full_disk / "metrics.jsonl").stat().st_size
+        recorder.finish({})
+    lines = (full_disk / "metrics.jsonl").read_text().splitlines()
+    assert [json.loads(line)["update"] for line in lines] == list(range(1_001))
+    assert mirror.logged == recorder.records
+
+
+def test_lines_that_can_never_be_written_are_an_error_at_the_end(full_disk):
     mirror = Listener()
     with pytest.raises(OutputError, match="No space left"), Recorder(full_disk / "metrics.jsonl", mirror) as recorder:
         for update in range(10_000):
             recorder.write({"event": "train", "update": update})
-    assert mirror.logged == recorder.records and 0 < len(recorder.records) < 10_000
+        recorder.finish({})
+    assert mirror.ends == [({}, True)]
+
+
+def test_a_resumed_run_goes_on_where_its_checkpoint_was_taken(tmp_path):
+    """What was recorded after it is trained, and recorded, again; also where the file lost its end in a power cut."""
+    path = tmp_path / "metrics.jsonl"
+    with Recorder(path, NoMirror()) as recorder:
+        for update in (1, 2):
+            recorder.write({"event": "train", "update": update})
+        cut_at = recorder.size()
+        recorder.write({"event": "train", "update": 3, "loss": 0.5})
+    for update in (30, 31):
+        with Recorder(path, NoMirror(), cut_at=cut_at) as recorder:
+            assert [record["update"] for record in recorder.records] == [1, 2]
+            recorder.write({"event": "train", "update": update})
+        assert [json.loads(line)["update"] for line in path.read_text().splitlines()] == [1, 2, update]
+    path.write_bytes(path.read_bytes()[: cut_at - 5])
+    with Recorder(path, NoMirror(), cut_at=cut_at) as recorder:
+        assert [record["update"] for record in recorder.records] == [1]
+        recorder.write({"event": "train", "update": 3})
+    assert b"\0" not in path.read_bytes()
+    assert [json.loads(line)["update"] for line in path.read_text().splitlines()] == [1, 3], "no line is torn"
 
 
 def test_file_that_cannot_be_opened(tmp_path):

@@ -107,6 +107,7 @@ def test_nothing_is_started_or_imported_when_not_asked(tmp_path):
 def test_mirror_sends_no_none_and_no_nested_summary():
     said: list = []
     run = SimpleNamespace(
+        id="mirror",
         define_metric=lambda *names, **axes: said.append((names, axes)),
         log=said.append,
         finish=lambda exit_code: said.append(exit_code),

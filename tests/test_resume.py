@@ -1,0 +1,416 @@
+"""A run that was stopped and goes on ends with the bits of one that was never touched. Real runs of a tiny model, real
+signals to this very process; killed processes are in test_faults.py.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from accelerate.state import AcceleratorState
+from safetensors.torch import load_file, save_file
+
+from sentiment_ft import evaluation, outcome, recipe, saving, train
+from sentiment_ft.errors import EXIT_PREEMPTED, ConfigError, ModelError, OutputError, Preempted
+from sentiment_ft.run import checkpoint
+from sentiment_ft.run.begin import Begin
+from sentiment_ft.track import judged
+from tests.tiny import write_reviews
+
+# 104 rows to train in batches of 16: 7 updates an epoch, the last of 8 rows; judged in the middle of epochs too.
+SETTINGS = (
+    "mixed_precision=fp32", "max_length=32", "per_device_batch_size=4", "global_batch_size=16", "num_train_epochs=3",
+    "learning_rate=1e-3", "warmup_ratio=0.1", "test=null", "bootstrap_samples=100", "logging_steps=4", "eval_steps=5",
+    "freeze_embeddings=false", "save_steps=3",
+)  # fmt: skip
+UPDATES = 21
+TIMES = ("_s", "_memory_mib")  # endings of what differs from run to run
+
+
+@dataclass
+class Trainer:
+    """Trains with overrides; the run folder is tmp/NAME."""
+
+    reviews: Path
+    model: Path
+    folder: Path
+
+    def __call__(self, *overrides: str, name: str = "run", resume: str | None = None, **begin: Any) -> Path:
+        AcceleratorState._reset_state(reset_partial_state=True)
+        given = {"data": str(self.reviews), "model_name_or_path": str(self.model)}
+        loaded = recipe.load("quickstart", SETTINGS + overrides, given)
+        output = str(self.folder / name) if resume in (None, "auto") else None
+        train.main(loaded, Begin(output, resume=resume, **begin), quiet=True)
+        return self.folder / name
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory) -> Path:
+    """Reviews, their cache, and whole runs, each made once."""
+    folder = tmp_path_factory.mktemp("whole")
+    write_reviews(folder / "reviews.jsonl", 130)
+    return folder
+
+
+@pytest.fixture
+def trainer(model, place, tmp_path, monkeypatch) -> Trainer:
+    monkeypatch.setenv("SENTIMENT_FT_CACHE", str(place / "cache"))
+    monkeypatch.setenv("ACCELERATE_USE_CPU", "true")
+    for module, pictures in ((outcome, "training_plots"), (outcome, "length_plot"), (judged, "judgement_plots")):
+        monkeypatch.setattr(module, pictures, lambda *arguments, **settings: None)  # they take half the time
+    return Trainer(place / "reviews.jsonl", model, tmp_path)
+
+
+def whole(trainer: Trainer, place: Path, *settings: str) -> Path:
+    """A run that nothing touches."""
+    name = "-".join(["whole", *settings])
+    if not (place / name).exists():
+        replace(trainer, folder=place)(*settings, name=name)
+    return place / name
+
+
+@pytest.fixture(autouse=True)
+def _other_states_of_accelerate():
+    yield
+    AcceleratorState._reset_state(reset_partial_state=True)
+
+
+def records(folder: Path) -> list[dict]:
+    """Of training and judging, without what the clock on the wall says."""
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    kept = [line for line in lines if line["event"] in ("train", "eval", "skipped")]
+    return [{key: value for key, value in line.items() if not key.endswith(TIMES)} for line in kept]
+
+
+def bits(folder: Path) -> dict[str, bytes]:
+    """The last checkpoint, tensor by tensor, with optimizer and random numbers; the best model; all probabilities."""
+    found: dict[str, bytes] = {}
+    last = max((folder / "checkpoints").iterdir())
+    for path in (last / "model.safetensors", last / "training.safetensors", folder / "best" / "model.safetensors"):
+        found |= {f"{path.name}:{name}": tensor.numpy().tobytes() for name, tensor in load_file(path).items()}
+    return found | {"predictions": (folder / "predictions.jsonl").read_bytes()}
+
+
+def assert_same(folder: Path, other: Path) -> None:
+    assert records(folder) == records(other)
+    assert bits(folder) == bits(other)
+    states = [
+        json.loads((max((path / "checkpoints").iterdir()) / "state.json").read_text()) for path in (folder, other)
+    ]
+    assert states[0]["state"] == states[1]["state"] and states[0]["state"]["update"] == UPDATES
+
+
+def signal_at(monkeypatch, module: Any, function: str, call: int, number: int = signal.SIGTERM) -> None:
+    """A real signal to this process at the given call of a function of the run, counted from 1."""
+    real, calls = getattr(module, function), []
+
+    def struck(*arguments: Any, **settings: Any) -> Any:
+        calls.append(None)
+        if len(calls) == call:
+            os.kill(os.getpid(), number)
+        return real(*arguments, **settings)
+
+    monkeypatch.setattr(module, function, struck)
+
+
+def stop(trainer: Trainer, *overrides: str, **begin: Any) -> int:
+    """Train until the signal; the update that was saved."""
+    with pytest.raises(Preempted) as caught:
+        trainer(*overrides, **begin)
+    assert caught.value.exit_code == EXIT_PREEMPTED
+    saved = checkpoint.newest(Path(trainer.folder / "run" / "checkpoints"), pytest.fail)
+    assert saved is not None and f"after update {saved.update} of {UPDATES}; it is saved" in caught.value.what
+    return saved.update
+
+
+@pytest.mark.parametrize(
+    ("function", "call", "saved"),
+    [
+        ("collate", 1, 0),  # the first micro-batch of all
+        ("collate", 25, 6),  # the first of two of update 7, right after a checkpoint
+        ("collate", 27, 7),  # the first of the second epoch
+        ("collate", 30, 8),  # the last one of update 8, which is applied
+        ("seed_micro_batch", 77, 20),  # in the last update
+    ],
+)
+def test_stopped_in_an_update(trainer, place, monkeypatch, function, call, saved):
+    with monkeypatch.context() as patched:
+        signal_at(patched, train, function, call)
+        assert stop(trainer) == saved
+    assert_same(trainer(resume="auto"), whole(trainer, place))
+
+
+@pytest.mark.parametrize(("call", "saved"), [(1, 0), (2, 5), (3, 10), (6, UPDATES)])
+def test_stopped_while_judging(trainer, place, monkeypatch, call, saved):
+    """The update is saved as not yet judged. (The first look at the validation rows only sees whether they fit.)"""
+    with monkeypatch.context() as patched:
+        signal_at(patched, evaluation, "collate", call)
+        assert stop(trainer) == saved
+    assert_same(trainer(resume=str(trainer.folder / "run")), whole(trainer, place))
+
+
+def test_stopped_while_saving(trainer, place, monkeypatch):
+    with monkeypatch.context() as patched:
+        signal_at(patched, saving, "capture", 3)
+        assert stop(trainer) == 9
+    assert_same(trainer(resume="auto"), whole(trainer, place))
+
+
+def test_stopped_again_and_again_in_one_epoch(trainer, place, monkeypatch):
+    saved = []
+    for call in (5, 5, 6, 9):
+        with monkeypatch.context() as patched:
+            signal_at(patched, train, "collate", call)
+            saved.append(stop(trainer, resume="auto"))
+    assert saved == sorted(saved) and saved[0] == 1 and saved[-1] < 7, "all within the first epoch"
+    assert_same(trainer(resume="auto"), whole(trainer, place))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        ("average_share=0.2",),
+        ("gradual_unfreezing_updates=3",),
+        ("early_stopping_patience=1", "early_stopping_threshold=0.5"),
+        ("group_by_length=false", "hidden_dropout=0.3", "freeze_embeddings=true"),
+        ("metric_for_best_model=log_loss", "save_steps=1", "logging_steps=5"),
+    ],
+    ids=lambda settings: settings[0],
+)
+def test_all_that_a_run_carries_goes_on(trainer, place, monkeypatch, settings):
+    """The average, unreleased layers without moments, patience, sums since the last record."""
+    with monkeypatch.context() as patched:
+        signal_at(patched, train, "train_step", 9)
+        stop(trainer, *settings)
+    again, untouched = trainer(*settings, resume="auto"), whole(trainer, place, *settings)
+    assert records(again) == records(untouched) and bits(again) == bits(untouched)
+
+
+def test_a_run_that_is_killed_before_its_first_checkpoint_begins_again_in_its_folder(trainer, place, monkeypatch):
+    with monkeypatch.context() as patched:
+        patched.setattr(train, "fit", lambda run: (_ for _ in ()).throw(ZeroDivisionError))
+        with pytest.raises(ZeroDivisionError):
+            trainer()
+    assert_same(trainer(resume="auto"), whole(trainer, place))
+
+
+def test_a_finished_run_is_left_as_it_is(trainer, capsys):
+    folder = trainer()
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+    trainer(resume="auto")
+    trainer(resume=str(folder))
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
+    assert capsys.readouterr().err.count("is finished: nothing to do") == 2
+
+
+def test_auto_without_an_output_takes_the_newest_that_is_not_finished(trainer, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    loaded = recipe.load(
+        "quickstart", SETTINGS, {"data": str(trainer.reviews), "model_name_or_path": str(trainer.model)}
+    )
+
+    def run(resume: str | None) -> None:
+        AcceleratorState._reset_state(reset_partial_state=True)
+        train.main(loaded, Begin(resume=resume), quiet=True)
+
+    run("auto")  # none is there: a new one
+    assert [path.name for path in Path("runs").iterdir()] == ["quickstart-reviews"]
+    with monkeypatch.context() as patched:
+        signal_at(patched, train, "train_step", 4)
+        with pytest.raises(Preempted):
+            run("auto")  # that one is finished
+    assert sorted(path.name for path in Path("runs").iterdir()) == ["quickstart-reviews", "quickstart-reviews-2"]
+    run("auto")
+    assert Path("runs/quickstart-reviews-2/summary.json").is_file()
+    assert_same(Path("runs/quickstart-reviews"), Path("runs/quickstart-reviews-2"))
+
+
+# --- what may not differ --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def stopped(trainer, monkeypatch) -> Path:
+    """A run that was stopped after update 6."""
+    with monkeypatch.context() as patched:
+        signal_at(patched, train, "train_step", 7)
+        assert stop(trainer) == 6
+    return trainer.folder / "run"
+
+
+@pytest.mark.parametrize(
+    ("override", "names"),
+    [
+        ("learning_rate=2e-3", ["learning_rate: 0.001, here 0.002"]),
+        ("num_train_epochs=4", ["num_train_epochs: 3.0, here 4.0", "total_updates: 21, here 28"]),
+        ("global_batch_size=8", ["global_batch_size: 16, here 8", "updates_per_epoch: 7, here 13"]),
+        ("seed=1", ["seed: 42, here 1"]),
+        ("mixed_precision=fp64", ["mixed_precision: fp32, here fp64"]),
+    ],
+)
+def test_other_settings_are_named(trainer, stopped, override, names):
+    with pytest.raises(ConfigError) as caught:
+        trainer(override, resume="auto")
+    for name in names:
+        assert f"  - {name}" in str(caught.value)
+        assert f"--allow-changed {name.split(':')[0]}" in str(caught.value.way_out)
+    assert not (stopped / "summary.json").exists()
+
+
+def test_other_rows_and_other_code_are_named(trainer, stopped, monkeypatch):
+    trainer.reviews = write_reviews(trainer.folder / "reviews.jsonl", 130, seed=9)
+    monkeypatch.setattr("sentiment_ft.fingerprint.code_digest", lambda: "of another checkout")
+    with pytest.raises(ConfigError) as caught:
+        trainer(resume="auto")
+    assert f"content of {trainer.reviews}: nothing, here " in str(caught.value) and "code: " in str(caught.value)
+
+
+def test_a_change_that_is_meant_is_allowed(trainer, stopped):
+    allowed = ("learning_rate", "num_train_epochs", "total_updates", "warmup_updates")
+    folder = trainer("learning_rate=2e-3", "num_train_epochs=2", resume="auto", allow_changed=allowed)
+    assert json.loads((folder / "summary.json").read_text())["updates"] == 14
+
+
+def test_a_key_that_there_is_not_cannot_be_allowed(trainer, stopped):
+    with pytest.raises(ConfigError, match="learning_rat"):
+        trainer(resume="auto", allow_changed=("learning_rat",))
+
+
+def test_what_does_not_change_the_training_may_differ(trainer, place, stopped):
+    assert_same(
+        trainer("save_steps=2", "save_total_limit=1", "hang_seconds=null", resume="auto"),
+        whole(trainer, place),
+    )
+
+
+# --- what is damaged ------------------------------------------------------------------------------------------------
+
+
+def rewritten(folder: Path, change: Callable[[Path], None]) -> None:
+    """Change a checkpoint and give it a manifest that fits: as if it had been saved so."""
+    found = checkpoint.read(folder)
+    staged = folder.with_name(f".{folder.name}.part")
+    folder.rename(staged)
+    (staged / checkpoint.MANIFEST).unlink()
+    change(staged)
+    checkpoint.commit(staged, {name: checkpoint.seal(staged / name) for name in found.files})
+
+
+def test_missing_random_numbers_are_an_error(trainer, stopped):
+    def change(folder: Path) -> None:
+        tensors = load_file(folder / "training.safetensors")
+        del tensors["random.0.numpy"]
+        save_file(tensors, folder / "training.safetensors")
+
+    newest = max((stopped / "checkpoints").iterdir())
+    rewritten(newest, change)
+    with pytest.raises(ModelError, match="the random numbers of process 0 are missing: numpy"):
+        trainer(resume="auto")
+
+
+def test_a_damaged_checkpoint_is_passed_over_with_a_warning(trainer, place, stopped, capsys):
+    newest = max((stopped / "checkpoints").iterdir())
+    with (newest / "model.safetensors").open("r+b") as file:
+        file.seek(-1, os.SEEK_END)
+        file.write(b"\xff")
+    again = trainer(resume="auto")
+    said = capsys.readouterr().err
+    assert "warning: passed over" in said and f"{newest.name}/model.safetensors: has not the content" in said
+    assert_same(again, whole(trainer, place))
+
+
+def test_of_checkpoints_that_are_all_damaged_none_is_taken(trainer, stopped):
+    for path in (stopped / "checkpoints").glob("*/model.safetensors"):
+        path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(ModelError, match="none of its 2 checkpoints is whole"):
+        trainer(resume="auto")
+
+
+def test_a_damaged_checkpoint_that_was_asked_for_is_refused(trainer, stopped):
+    newest = max((stopped / "checkpoints").iterdir())
+    (newest / "state.json").unlink()
+    with pytest.raises(ModelError, match=r"cannot be gone on from: .*state.json"):
+        trainer(resume=str(newest))
+
+
+def test_an_older_checkpoint_can_be_asked_for_and_becomes_the_newest(trainer, place, stopped, monkeypatch):
+    oldest = min((stopped / "checkpoints").iterdir())
+    assert oldest.name == "0001-update-3"
+    with monkeypatch.context() as patched:
+        signal_at(patched, train, "train_step", 2)
+        assert stop(trainer, resume=str(oldest)) == 4
+    assert max(path.name for path in (stopped / "checkpoints").iterdir()) == "0003-update-4"
+    assert_same(trainer(resume="auto"), whole(trainer, place))
+
+
+@pytest.mark.parametrize(
+    ("path", "error"),
+    [("nowhere", "there is no such run"), (".", "is no run folder"), ("run/config.yaml", "is no run folder")],
+)
+def test_what_is_no_run_is_refused(trainer, stopped, path, error):
+    with pytest.raises(ConfigError, match=error):
+        trainer(resume=str(trainer.folder / path))
+
+
+def test_two_runs_do_not_go_on_in_one_folder(trainer, stopped):
+    import fcntl
+
+    held = shutil.copytree(stopped, trainer.folder / "held")  # this process still holds the other one
+    descriptor = os.open(held, os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with pytest.raises(OutputError, match="another run is writing there"):
+        trainer(resume=str(held))
+    os.close(descriptor)
+
+
+# --- signals --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGUSR2, signal.SIGHUP])
+def test_other_signals_stop_it_too(trainer, monkeypatch, number):
+    signal_at(monkeypatch, train, "train_step", 4, number)
+    before = signal.getsignal(number)
+    assert stop(trainer) == 3
+    assert signal.getsignal(number) is before, "and it has its old effect again"
+
+
+def test_a_second_ctrl_c_ends_at_once(trainer, monkeypatch):
+    """Not within the moments in which a terminal and a launcher send the same one twice."""
+    monkeypatch.setattr("sentiment_ft.run.stopping.SECONDS_OF_ONE_CTRL_C", 0.0)
+    real = train.collate
+
+    def twice(*arguments: Any) -> Any:
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
+        return real(*arguments)
+
+    monkeypatch.setattr(train, "collate", twice)
+    with pytest.raises(KeyboardInterrupt):
+        trainer()
+    assert not (trainer.folder / "run" / "checkpoints").exists()
+
+
+def test_an_ignored_signal_stays_ignored(trainer, monkeypatch):
+    """As under nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        signal_at(monkeypatch, train, "train_step", 4, signal.SIGHUP)
+        assert (trainer() / "summary.json").is_file()
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_weights_of_the_last_update_are_those_that_were_saved(trainer):
+    """Not by our own reader: plain safetensors."""
+    folder = trainer("metric_for_best_model=log_loss")
+    summary = json.loads((folder / "summary.json").read_text())
+    last = load_file(max((folder / "checkpoints").iterdir()) / "model.safetensors")
+    best = load_file(folder / "best" / "model.safetensors")
+    assert (summary["best_update"] == UPDATES) == all(torch.equal(last[name], best[name]) for name in best)
