@@ -143,7 +143,7 @@ def describe(run: Run, rung: Rung) -> str:
     again = ", activations computed twice" if rung.activation_checkpointing else ""
     return (
         f"{sizes.per_device_batch_size} rows x {sizes.gradient_accumulation_steps} accumulation x "
-        f"{sizes.processes} processes, still {sizes.global_batch_size} an update{again}"
+        f"{sizes.processes} process{'' if sizes.processes == 1 else 'es'}, still {sizes.global_batch_size} an update{again}"
     )
 
 
@@ -157,7 +157,8 @@ def _stand_on(run: Run, rung: Rung) -> None:
     for _ in range(rung.eval_halvings):
         run.eval_rows = -(-run.eval_rows // 2)
     if rung.activation_checkpointing:
-        run.accelerator.unwrap_model(run.model).gradient_checkpointing_enable()
+        model = run.accelerator.unwrap_model(run.model)  # the first is its name in newer transformers
+        getattr(model, "activation_checkpointing_enable", model.gradient_checkpointing_enable)()
 
 
 def _read(folder: Path) -> Rung:

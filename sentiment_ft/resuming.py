@@ -76,9 +76,9 @@ def restore(run: Run, found: Checkpoint | None, allowed: tuple[str, ...]) -> int
         training = _read_tensors(found, TRAINING)
     state, folder = broadcast_object_list([state, folder])
     fingerprint.compare(state["facts"], run.facts, allowed)
-    if state["engine"] != type(run.engine).__name__:
+    if state["engine"] != run.engine.kind:
         raise ConfigError(
-            f"the checkpoint is of {state['engine']}, this is {type(run.engine).__name__}: their files differ",
+            f"the checkpoint was made under {state['engine']}, this run is under {run.engine.kind}: files differ",
             where="--resume",
             way_out="the topology that it began with",
         )

@@ -180,7 +180,7 @@ def state_of(run: Run) -> dict[str, Any]:
     return {
         "state": asdict(run.state),
         "totals": asdict(run.totals),
-        "engine": type(run.engine).__name__,
+        "engine": run.engine.kind,
         "scaler": run.engine.scaler_state(),
         "rates": [group["lr"] for group in run.optimizer.param_groups],
         "last_is_best": run.last_p_positive is run.best_p_positive,

@@ -287,6 +287,8 @@ def train_step(run: Run, rows: Indices) -> None:
     if not step.finite and not run.config.skip_nonfinite_updates:
         raise replay.explain(run, rows)
     window.grad_norm, run.state.loss_scale = step.grad_norm, step.loss_scale
+    if not step.finite:  # left out; the record of the others stays one of numbers
+        window.loss_sum, window.grad_norm, window.rows = torch.zeros_like(window.loss_sum), run.interval.grad_norm, 0
     clock.count_update(run, rows, skipped=not step.applied)
     window.seconds = time.perf_counter() - began
     run.interval.add(window)

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from sentiment_ft import outcome
+from sentiment_ft.track import judged
 from tests.tiny import write_model
 
 settings.register_profile("sentiment_ft", deadline=None)  # a busy machine is no failure
@@ -28,6 +30,13 @@ def shared_data() -> Path:
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The 2-layer random BERT; tests that change it copy it first."""
     return write_model(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture
+def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs in this process draw none: they take half the time of a tiny one."""
+    for module, name in ((outcome, "training_plots"), (outcome, "length_plot"), (judged, "judgement_plots")):
+        monkeypatch.setattr(module, name, lambda *arguments, **settings: None)
 
 
 @pytest.fixture

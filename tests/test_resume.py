@@ -18,11 +18,10 @@ import torch
 from accelerate.state import AcceleratorState
 from safetensors.torch import load_file, save_file
 
-from sentiment_ft import evaluation, outcome, recipe, saving, train
+from sentiment_ft import evaluation, recipe, saving, train
 from sentiment_ft.errors import EXIT_PREEMPTED, ConfigError, ModelError, OutputError, Preempted
 from sentiment_ft.run import checkpoint
 from sentiment_ft.run.begin import Begin
-from sentiment_ft.track import judged
 from tests.tiny import write_reviews
 
 # 104 rows to train in batches of 16: 7 updates an epoch, the last of 8 rows; judged in the middle of epochs too.
@@ -61,11 +60,9 @@ def place(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def trainer(model, place, tmp_path, monkeypatch) -> Trainer:
+def trainer(model, place, tmp_path, monkeypatch, no_pictures) -> Trainer:
     monkeypatch.setenv("SENTIMENT_FT_CACHE", str(place / "cache"))
     monkeypatch.setenv("ACCELERATE_USE_CPU", "true")
-    for module, pictures in ((outcome, "training_plots"), (outcome, "length_plot"), (judged, "judgement_plots")):
-        monkeypatch.setattr(module, pictures, lambda *arguments, **settings: None)  # they take half the time
     return Trainer(place / "reviews.jsonl", model, tmp_path)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -22,6 +23,7 @@ from sentiment_ft.errors import ModelError
 from sentiment_ft.terminal import printable
 
 Weights = dict[str, torch.Tensor]
+WEIGHTS_ONLY = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
 SHARDS = "zero"  # folder of DeepSpeed's files in a checkpoint
 
 
@@ -63,6 +65,8 @@ class Engine(Protocol):
         told.
         """
 
+    kind: str
+    """Whose checkpoints it understands."""
     in_background: bool
     """Whether `capture` holds all there is to save, so that training may go on while it is written."""
 
@@ -88,6 +92,7 @@ class Engine(Protocol):
 class DataParallel:
     """One process, or several with the whole model each."""
 
+    kind = "data parallel"
     in_background = True
 
     def __init__(self, accelerator: Accelerator, model: Any, optimizer: Any, max_grad_norm: float | None) -> None:
@@ -188,6 +193,7 @@ class Zero:
 
     def __init__(self, accelerator: Accelerator, engine: Any) -> None:
         self._accelerator, self._engine = accelerator, engine
+        self.kind = f"ZeRO {engine.zero_optimization_stage()}"
         self.loss_scale = self._scale()
         scaler = getattr(engine.optimizer, "loss_scaler", None)
         if scaler is not None:  # too many skipped updates are the clock's to tell, with their rows
@@ -254,13 +260,17 @@ class Zero:
         # Without the file `latest`: which checkpoint is whole is told by its manifest.
         self._engine.save_checkpoint(str(folder), tag=SHARDS, save_latest=False)
         rank = self._accelerator.process_index
+        if rank == 0:
+            for program in folder.glob("zero_to_*.py"):  # DeepSpeed puts them there; a checkpoint holds no programs
+                program.unlink()
         mine = {name for name in os.listdir(folder / SHARDS) if f"_rank_{rank}_" in name}
         if rank == 0:
             mine |= {name for name in os.listdir(folder / SHARDS) if "_rank_" not in name.removeprefix("mp_rank_")}
         return sorted(f"{SHARDS}/{name}" for name in mine)
 
     def read_shards(self, folder: Path) -> None:
-        path, _ = self._engine.load_checkpoint(str(folder), tag=SHARDS)
+        with _only_weights():
+            path, _ = self._engine.load_checkpoint(str(folder), tag=SHARDS)
         if path is None:
             raise ModelError("DeepSpeed finds no shards of this process", where=printable(str(folder), 200))
         self.loss_scale = self._scale()
@@ -270,6 +280,27 @@ class Zero:
 
     def load_scaler_state(self, state: dict[str, float] | None) -> None:
         pass
+
+
+@contextlib.contextmanager
+def _only_weights() -> Iterator[None]:
+    """Within: torch.load takes tensors, plain values and these classes of DeepSpeed, whatever a caller asks for: its
+    files are pickles, which could otherwise run anything.
+    """
+    from deepspeed.runtime.fp16.loss_scaler import DynamicLossScaler, LossScaler
+    from deepspeed.runtime.zero.config import ZeroStageEnum
+    from deepspeed.utils.tensor_fragment import fragment_address
+
+    before = os.environ.get(WEIGHTS_ONLY)
+    os.environ[WEIGHTS_ONLY] = "1"
+    try:
+        with torch.serialization.safe_globals([DynamicLossScaler, LossScaler, ZeroStageEnum, fragment_address]):
+            yield
+    finally:
+        if before is None:
+            del os.environ[WEIGHTS_ONLY]
+        else:
+            os.environ[WEIGHTS_ONLY] = before
 
 
 def engine_of(accelerator: Accelerator, model: Any, optimizer: Any, max_grad_norm: float | None) -> Engine:
