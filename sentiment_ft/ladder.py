@@ -141,9 +141,10 @@ def sparing(run: Run, *, last: bool) -> Iterator[None]:
 def describe(run: Run, rung: Rung) -> str:
     sizes = run.sizes
     again = ", activations computed twice" if rung.activation_checkpointing else ""
+    processes = f"{sizes.processes} process{'' if sizes.processes == 1 else 'es'}"
     return (
         f"{sizes.per_device_batch_size} rows x {sizes.gradient_accumulation_steps} accumulation x "
-        f"{sizes.processes} process{'' if sizes.processes == 1 else 'es'}, still {sizes.global_batch_size} an update{again}"
+        f"{processes}, still {sizes.global_batch_size} an update{again}"
     )
 
 
@@ -157,7 +158,8 @@ def _stand_on(run: Run, rung: Rung) -> None:
     for _ in range(rung.eval_halvings):
         run.eval_rows = -(-run.eval_rows // 2)
     if rung.activation_checkpointing:
-        model = run.accelerator.unwrap_model(run.model)  # the first is its name in newer transformers
+        model = run.accelerator.unwrap_model(run.model)
+        # The first is its name in newer transformers.
         getattr(model, "activation_checkpointing_enable", model.gradient_checkpointing_enable)()
 
 

@@ -99,7 +99,7 @@ def stop(run: Run, number: int) -> Preempted:
     if run.saved_at != run.state.place():
         save(run, wait=True)
     folder = printable(shlex.quote(str(run.folder)), 200)
-    if run.accelerator.is_main_process:
+    if run.accelerator.is_local_main_process:  # to the launcher of each machine
         attempt.ended(EXIT_PREEMPTED)
     return Preempted(
         f"{ended_by(number)} after update {run.state.update} of {run.sizes.total_updates}; it is saved",

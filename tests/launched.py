@@ -28,7 +28,7 @@ def accelerate_launch(
 
 def sentiment_ft_launch(*arguments: object, processes: int = 2, topology: str = "cpu_2proc") -> list[str]:
     """The argv for a training; arguments: those of `train`."""
-    argv = [sys.executable, "-m", "sentiment_ft", "launch", "--quiet", "--topology", topology]
+    argv = [sys.executable, "-m", "sentiment_ft", "launch", "--quiet", "--topology", topology, "--max-restarts", "0"]
     return [*argv, "--processes", str(processes), "--", *map(str, arguments)]
 
 

@@ -1,5 +1,6 @@
-"""Numbers that are not finite: the update is not applied, nothing bad is saved, and place, rows and texts are named. The
-fault is real: a weight of one rare word is so large that its square is infinite.
+"""Numbers that are not finite: the update is not applied, nothing bad is saved, and place, rows and texts are named.
+
+The fault is real: a weight of one rare word is so large that its square is infinite.
 """
 
 from __future__ import annotations

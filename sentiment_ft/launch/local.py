@@ -11,6 +11,7 @@ import signal
 import subprocess
 import tempfile
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from types import FrameType
 
 import psutil
 
-from sentiment_ft.errors import EXIT_BUG, EXIT_PEER, EXIT_RESTART, ConfigError, ModelError
+from sentiment_ft.errors import EXIT_BUG, EXIT_PEER, EXIT_PREEMPTED, EXIT_RESTART, ConfigError, ModelError
 from sentiment_ft.hardware.detect import usable_cores
 from sentiment_ft.launch.gpus import Gpu
 from sentiment_ft.launch.topology import Topology
@@ -27,6 +28,7 @@ from sentiment_ft.run.surroundings import is_on
 from sentiment_ft.terminal import console, ended_by, printable
 
 AMPERE = (8, 0)
+SECONDS_BETWEEN_LOOKS = 0.1
 FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR2)
 
 
@@ -148,6 +150,8 @@ def run(argv: Sequence[str], added: Mapping[str, str], *, restarts: int, elastic
         notes = Path(folder, "attempts")
         notes.mkdir()
         os.environ[attempt.FOLDER] = str(notes)
+        if elastic:
+            threading.Thread(target=_end_what_is_saved, args=[notes], daemon=True).start()
         for restart in range(1, restarts + 2):
             code = _once(argv, notes)
             if elastic or received or restart > restarts or not _can_be_mended(code):
@@ -160,6 +164,15 @@ def run(argv: Sequence[str], added: Mapping[str, str], *, restarts: int, elastic
             goes_on = "from its beginning" if where is None else f"from the newest checkpoint of {printable(where)}"
             console.print(f"restart {restart} of {restarts}: goes on {goes_on}", markup=False)
     return code
+
+
+def _end_what_is_saved(notes: Path) -> None:
+    """torchrun's agent starts processes again that end with any code but 0, also those that a signal has stopped."""
+    while notes.is_dir():
+        if attempt.last_end(notes) == EXIT_PREEMPTED:
+            os.kill(os.getpid(), signal.SIGTERM)
+            return
+        time.sleep(SECONDS_BETWEEN_LOOKS)
 
 
 def _can_be_mended(code: int) -> bool:

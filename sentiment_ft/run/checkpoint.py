@@ -29,7 +29,7 @@ FORMAT = 1
 MANIFEST = "manifest.json"
 MAX_MANIFEST_BYTES = 2**20
 CHUNK = 2**20
-_NAME = re.compile(r"(\d{4,12})-update-(\d{1,15})")
+_NAME = re.compile(r"([0-9]{4,12})-update-([0-9]{1,15})")
 _ASIDE = re.compile(rf"\.{_NAME.pattern}\.(part|old)")
 # Of a file: one folder down at most, nothing hidden, no way out of the checkpoint.
 _FILE = re.compile(r"(?:[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}/)?[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}")
@@ -87,9 +87,10 @@ def seal(path: Path) -> File:
 
 
 def commit(staged: Path, files: Mapping[str, File]) -> Checkpoint:
-    """Give a staged folder its name. files: all that was sealed in it. Raises OSError, and leaves the others as they
-    are.
+    """Give a staged folder its name. files: all that was sealed in it, by names that `read` takes. Raises OSError, and
+    leaves the others as they are.
     """
+    assert all(map(_FILE.fullmatch, files)), "read would refuse it"
     number, update = _parsed(staged.name[1:].removesuffix(".part"))
     body = {
         "format": FORMAT,
@@ -112,7 +113,7 @@ def commit(staged: Path, files: Mapping[str, File]) -> Checkpoint:
 
 def discard(staged: Path) -> None:
     """Remove a staged folder that will not be committed."""
-    shutil.rmtree(staged, ignore_errors=True)
+    _remove(staged)
 
 
 def prune(parent: Path, newest: Checkpoint, keep: int) -> None:
@@ -121,15 +122,16 @@ def prune(parent: Path, newest: Checkpoint, keep: int) -> None:
     others = sorted((name for name in _names(parent) if _parsed(name)[0] != number), key=_parsed, reverse=True)
     for name in others[keep - 1 :]:
         old = parent / f".{name}.old"
+        _remove(old)
         (parent / name).rename(old)  # half deleted it is no damaged checkpoint but none
-        shutil.rmtree(old, ignore_errors=True)
+        _remove(old)
 
 
 def sweep(parent: Path) -> None:
     """Remove what was being written or deleted when a process was killed."""
     for name in os.listdir(parent):
         if _ASIDE.fullmatch(name):
-            shutil.rmtree(parent / name, ignore_errors=True)
+            _remove(parent / name)
 
 
 # --- reading --------------------------------------------------------------------------------------------------------
@@ -137,7 +139,7 @@ def sweep(parent: Path) -> None:
 
 def newest(parent: Path, warn: Callable[[Damaged], None]) -> Checkpoint | None:
     """The checkpoint with the highest number that is whole to the last bit; each newer one is told to `warn`."""
-    if not os.path.lexists(parent):
+    if not parent.is_dir():
         return None
     for name in sorted(_names(parent), key=_parsed, reverse=True):
         try:
@@ -173,6 +175,8 @@ def read(folder: Path) -> Checkpoint:
             raise Damaged(folder, "is not a folder")
         with _opened(folder / MANIFEST) as file:
             content = file.read(MAX_MANIFEST_BYTES + 1)
+        if len(content) > MAX_MANIFEST_BYTES:
+            raise Damaged(folder / MANIFEST, "is too large")
     except OSError as error:
         raise Damaged(folder / MANIFEST, f"cannot be read: {error.strerror}") from None
     except ValueError:
@@ -192,6 +196,13 @@ def read(folder: Path) -> Checkpoint:
         if not _FILE.fullmatch(name) or name == MANIFEST:
             raise Damaged(folder / MANIFEST, "names a file that no checkpoint has")
     return Checkpoint(folder, number, update, files)
+
+
+def _remove(path: Path) -> None:
+    """As far as that can be done."""
+    shutil.rmtree(path, ignore_errors=True)
+    with contextlib.suppress(OSError):  # somebody has put a file or a link there
+        path.unlink()
 
 
 def _names(parent: Path) -> list[str]:

@@ -1,0 +1,259 @@
+"""Trainings that are killed, stopped, starved and started again, as real processes: what is left is what an untouched
+one leaves, to the bit. The short version; the long one and its figures are in docs/reliability.md.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from sentiment_ft.errors import EXIT_PREEMPTED
+from sentiment_ft.proof.chaos import differences
+from sentiment_ft.run import checkpoint
+from tests import launched
+from tests.test_ends import left_running, training
+from tests.tiny import write_reviews
+
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reason="/proc")]
+
+RECIPE = (
+    "--batch 4 --precision fp32 -o test=null -o max_length=32 -o bootstrap_samples=100 -o warmup_steps=10 "
+    "-o early_stopping_patience=null -o logging_steps=1 -o eval_steps=60 -o save_steps=5 -q"
+)
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    (tmp_path / "temporary").mkdir()
+    write_reviews(tmp_path / "reviews.jsonl", 400)
+    return tmp_path
+
+
+@pytest.fixture
+def arguments(folder, model):
+    """Those of `train`, for a run of so many updates."""
+
+    def given(updates: int, *more: str) -> list[str]:
+        data = ["--data", "reviews.jsonl", "--model", str(model)]
+        return [*data, *RECIPE.split(), "-o", f"max_steps={updates}", *more]
+
+    return given
+
+
+def alone(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return launched.run(launched.alone("sentiment_ft", *words), folder, TMPDIR=str(folder / "temporary"))
+
+
+def forked(folder: Path, number: str, times: int, arguments: list[str]) -> list[dict]:
+    """Attempts of a training in `struck`, each of which got the signal; see tests/scripts/forked.py."""
+    program = launched.SCRIPTS / "forked.py"
+    done = launched.run(
+        launched.alone(program, "struck", number, str(times), "3", "--", *arguments),
+        folder,
+        TMPDIR=str(folder / "temporary"),
+    )
+    assert done.returncode == 0, done.stderr + (folder / "struck.log").read_text()[-2000:]
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_killed_twenty_times_it_ends_with_the_same_bits(folder, arguments):
+    """Ten and more of them fall into one epoch: an epoch is 80 updates."""
+    given = arguments(400)
+    assert alone(folder, "train", *given, "--output", "whole").returncode == 0
+    attempts = forked(folder, "SIGKILL", 20, given)
+    assert [attempt["code"] for attempt in attempts] == [-signal.SIGKILL] * 20 + [0]
+    epochs = [attempt["saved"] // 80 for attempt in attempts[:-1]]
+    assert max(map(epochs.count, epochs)) >= 10
+    assert differences(folder / "whole", folder / "struck") == []
+    assert sorted(path.name for path in (folder / "struck" / "checkpoints").iterdir())[0].endswith("-update-400")
+
+
+def test_preempted_ten_times_no_update_is_lost(folder, arguments):
+    given = arguments(300)
+    assert alone(folder, "train", *given, "--output", "whole").returncode == 0
+    attempts = forked(folder, "SIGTERM", 10, given)
+    assert [attempt["code"] for attempt in attempts] == [EXIT_PREEMPTED] * 10 + [0]
+    assert all(attempt["saved"] >= attempt["recorded"] for attempt in attempts), "what was recorded is saved"
+    print("seconds from SIGTERM to the end:", [round(attempt["seconds"], 2) for attempt in attempts[:-1]])
+    assert differences(folder / "whole", folder / "struck") == []
+
+
+def chaos(folder: Path, model: Path, *words: str) -> dict:
+    given = ["--data", "reviews.jsonl", "--model", str(model), "--batch", "4", "--precision", "fp32", "--json", "-q"]
+    done = launched.run(launched.alone("sentiment_ft", "chaos", *given, *words), folder, timeout=280)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert left_running(folder) == []
+    return json.loads(done.stdout)
+
+
+def test_the_drill_passes_in_two_processes(folder, model):
+    """A kill, a hang that is named, a full disk, W&B's process gone."""
+    report = chaos(folder, model, "--kills", "1", "--preemptions", "0", "--losses", "0")
+    kinds = sorted(struck["kind"] for struck in report["strikes"])
+    assert kinds == ["full disk", "hang", "kill", "tracker"]
+    assert report["passed"] and report["different"] == [] and report["hangs_named"] == 1
+
+
+# --- other numbers of processes -------------------------------------------------------------------------------------
+
+
+def records(run: Path) -> list[dict]:
+    return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+
+
+def test_one_process_goes_on_as_two_and_as_one_again(folder, arguments):
+    """Every row once, the same updates; sums in another order differ by rounding."""
+    given = arguments(45, "--global-batch-size", "8", "--output", "run", "-o", "hidden_dropout=0")
+    quiet = [*given, "-o", "attention_dropout=0"]
+    whole = [*quiet[: quiet.index("run")], "whole", *quiet[quiet.index("run") + 1 :]]
+    assert alone(folder, "train", *whole).returncode == 0
+    for part, stops_at in ((["train"], 15), (["launch", "-q", "-t", "cpu_2proc", "--"], 30), (["train"], None)):
+        more = ["--resume", "auto", *([] if stops_at is None else ["-o", "save_steps=3"])]
+        argv = launched.alone("sentiment_ft", *part, *quiet, *more)
+        if stops_at is None:
+            assert launched.run(argv, folder).returncode == 0
+            break
+        with training(argv, folder) as process:
+            while newest(folder / "run") < stops_at:
+                assert process.poll() is None, process.stderr.read()
+                time.sleep(0.01)
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(timeout=60) == EXIT_PREEMPTED
+    mine, theirs = (
+        [record for record in records(folder / name) if record["event"] == "train"] for name in ("run", "whole")
+    )
+    for key in ("update", "rows_digest", "learning_rate"):
+        assert [record[key] for record in mine] == [record[key] for record in theirs]
+    losses = [[record["loss"] for record in part] for part in (mine, theirs)]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-4)
+
+
+def newest(run: Path) -> int:
+    found = checkpoint.newest(run / "checkpoints", lambda damaged: None) if run.exists() else None
+    return 0 if found is None else found.update
+
+
+def test_zero_goes_on_with_the_same_bits_and_only_as_it_was(folder, arguments):
+    """DeepSpeed's own files; read with weights only. Another number of processes is refused."""
+    stage = "zero2"
+    given = arguments(24, "--global-batch-size", "8", "-o", "eval_steps=8")
+    topology = f"deepspeed_{stage}"
+    assert (
+        launched.run(launched.sentiment_ft_launch(*given, "--output", "whole", topology=topology), folder).returncode
+        == 0
+    )
+    argv = launched.sentiment_ft_launch(*given, "--output", "run", topology=topology)
+    with training(argv, folder) as process:
+        while newest(folder / "run") < 10:
+            assert process.poll() is None, process.stderr.read()
+            time.sleep(0.01)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=60) == EXIT_PREEMPTED
+    files = {path.name for path in max((folder / "run" / "checkpoints").iterdir()).rglob("*")}
+    assert not any(name.endswith(".py") for name in files) and "latest" not in files
+    again = [*given, "--output", "run", "--resume", "auto"]
+    refused = launched.run(launched.sentiment_ft_launch(*again, topology=topology, processes=1), folder)
+    assert refused.returncode == 2 and "--processes 2" in refused.stderr, refused.stderr
+    done = launched.run(launched.sentiment_ft_launch(*again, topology=topology), folder)
+    assert done.returncode == 0, done.stderr
+    kept = [(folder / name / "predictions.jsonl").read_bytes() for name in ("run", "whole")]
+    assert kept[0] == kept[1]
+    numbers = ("update", "loss", "grad_norm", "eval_log_loss")
+    shown = [
+        [tuple(map(record.get, numbers)) for record in records(folder / name) if record["event"] in ("train", "eval")]
+        for name in ("run", "whole")
+    ]
+    assert shown[0] == shown[1]
+
+
+# --- the disk -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A disk of 24 MB: two checkpoints and the best model fill most of it. Skipped where none can be mounted."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=24m", "none", str(place)]
+    if (
+        os.geteuid()
+        or not shutil.which("mount")
+        or subprocess.run(command, capture_output=True, check=False).returncode
+    ):
+        pytest.skip("no small disk can be mounted here")
+    yield place
+    subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+def test_a_full_disk_costs_no_update_and_no_checkpoint_that_is_there(folder, arguments, small_disk):
+    given = arguments(400)
+    assert alone(folder, "train", *given, "--output", "whole").returncode == 0
+    run = small_disk / "run"
+    with training(
+        launched.alone("sentiment_ft", "train", *given, "--output", str(run)), folder, "disk/run/metrics.jsonl"
+    ) as process:
+        while newest(run) < 20:
+            time.sleep(0.01)
+        ballast = small_disk / "ballast"
+        with ballast.open("wb") as file:
+            try:
+                while True:
+                    file.write(bytes(2**16))
+                    file.flush()
+            except OSError:
+                pass
+        kept = newest(run)
+        time.sleep(3)
+        assert newest(run) >= kept, "the older ones are whole"
+        assert process.poll() is None, "training goes on"
+        ballast.unlink()
+        _, said = process.communicate(timeout=120)
+        assert process.returncode == 0, said
+    assert "warning: no checkpoint at update" in said and "No space left on device" in said
+    assert differences(folder / "whole", run) == []
+
+
+# --- a hang without a launcher, and one that comes back every time ---------------------------------------------------
+
+
+def test_restarts_end_when_they_come_no_further(folder, arguments):
+    """The fourth attempt in a row that dies at the same update is the last."""
+    argv = launched.sentiment_ft_launch(*arguments(50, "-o", "save_steps=100", "--output", "run"), processes=2)
+    argv[argv.index("--max-restarts") + 1] = "9"
+    argv.remove("--quiet")
+    (folder / "site").mkdir()
+    (folder / "site" / "sitecustomize.py").write_text(
+        'import os\nif os.environ.get("RANK") == "1":\n    import tests.scripts.failing_process\n'
+    )
+    paths = os.pathsep.join([str(folder / "site"), str(launched.ROOT)])
+    done = launched.run(
+        argv,
+        folder,
+        PYTHONPATH=paths,
+        FAULT="step:1:kill",
+        FAULT_AT=str(folder / "struck"),
+        TMPDIR=str(folder / "temporary"),
+    )
+    assert done.returncode == 128 + signal.SIGKILL
+    assert done.stderr.count("restart ") == 3, done.stderr
+    assert "error: 3 restarts came no further than update 0" in done.stderr
+
+
+def test_a_training_alone_that_hangs_is_named_and_goes_on(folder, arguments):
+    """Nobody would start it again, and nobody waits for it: it is not ended."""
+    argv = launched.alone("sentiment_ft", "train", *arguments(60, "-o", "hang_seconds=5", "--output", "run"))
+    with training(argv, folder) as process:
+        process.send_signal(signal.SIGSTOP)
+        time.sleep(9)
+        process.send_signal(signal.SIGCONT)
+        _, said = process.communicate(timeout=120)
+        assert process.returncode == 0
+    assert "error: the training has been stopped (SIGSTOP) for" in said and "in train_step" in said
