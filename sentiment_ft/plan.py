@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 ADAMW_BYTES = 16  # a trained parameter in fp32: weight 4, gradient 4, two AdamW moments 8
 AVERAGE_BYTES = 4  # and in the average of the weights, where one is kept
+CHECKPOINT_BYTES = 12  # on disk: weight and two moments, in fp32; the best model, 4 more, is linked
+SLOW_DISK = 100e6  # bytes a second, for the time that a save may take
 
 
 def describe(
@@ -47,6 +49,9 @@ def describe(
         "model": config.model_name_or_path,
         "parameters": parameters,
         "parameter_state_mib": None if parameters is None else round(parameters * state_bytes / 2**20, 1),
+        "checkpoint_mib": None
+        if parameters is None
+        else round(parameters * (state_bytes - ADAMW_BYTES + CHECKPOINT_BYTES) / 2**20, 1),
         "device": device,
         "mixed_precision": precision,
         "rows": rows,
@@ -111,6 +116,7 @@ def summary_lines(plan: dict[str, Any]) -> list[tuple[str, str]]:
             f"{plan['updates_per_epoch']:,} an epoch, {plan['total_updates']:,} in all, "
             f"{plan['warmup_updates']:,} of them warm-up",
         ),
+        ("checkpoints", _checkpoint_line(plan)),
         ("evaluation", f"every {min(plan['eval_every'], plan['total_updates']):,} updates"),
         ("learning rate", ", ".join(f"{rate:.2e} at {update}" for update, rate in plan["learning_rate_at"].items())),
     ]
@@ -122,6 +128,22 @@ def seen_in_training(overlaps: Mapping[str, Mapping[str, Any]]) -> str:
     return "; ".join(
         f"{part} {found['exact']:,} of {found['rows']:,} rows exactly, {found['near']:,} nearly"
         for part, found in overlaps.items()
+    )
+
+
+def _checkpoint_line(plan: dict[str, Any]) -> str:
+    settings = {key: plan["config"][key]["value"] for key in ("save_steps", "save_seconds")}
+    when = "when told to stop and at the end"
+    if settings["save_steps"] is not None:
+        when = f"every {settings['save_steps']:,} updates"
+    elif settings["save_seconds"] is not None:
+        when = f"every {settings['save_seconds']:g} s"
+    if plan["checkpoint_mib"] is None:
+        return f"{when}; grace needed to stop: one micro-batch and one save"
+    seconds = plan["checkpoint_mib"] * 2**20 / SLOW_DISK
+    return (
+        f"{when}, at most {plan['checkpoint_mib']:,.0f} MiB; grace needed to stop: one micro-batch and one save "
+        f"(predicted, at {SLOW_DISK / 1e6:.0f} MB/s: {seconds:.0f} s)"
     )
 
 

@@ -1,0 +1,72 @@
+"""How long a checkpoint of a BERT-base-sized model holds training up, and how long it takes to the disk beside it.
+
+python benchmarks/checkpoint_stall.py [--updates 24] [--every 6]
+
+A random model of BERT-base's size (no hub) is trained on synthetic rows of 32 tokens with a checkpoint every few
+updates; the figures are those that the run itself records. The files lie where TMPDIR says. Writes
+results/checkpoint-stall.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+
+from record import measure, plain, write
+
+BYTES_A_PARAMETER = 12  # weight and two moments of AdamW, in fp32
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--updates", type=int, default=24)
+    parser.add_argument("--every", type=int, default=6)
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        model, run = Path(scratch) / "bert-base-sized", Path(scratch) / "run"
+        parameters = write_model(model)
+        settings = {
+            "max_steps": chosen.updates, "save_steps": chosen.every, "eval_steps": chosen.updates, "warmup_steps": 1,
+            "logging_steps": 1, "test": "null", "synthetic_rows": 400, "max_validation_samples": 32,
+            "freeze_embeddings": "false", "bootstrap_samples": 100,
+        }  # fmt: skip
+        options = [word for key, value in settings.items() for word in ("-o", f"{key}={value}")]
+        command = [sys.executable, "-m", "sentiment_ft", "train", "-q", "--model", str(model), "--output", str(run)]
+        command += ["--batch", "8", "--max-length", "32", "--precision", "fp32", *options]
+        done = measure(command, environment={"SENTIMENT_FT_CACHE": str(Path(scratch) / "cache")})
+        events = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    saves = [event for event in events if event["event"] == "checkpoint"]
+    held_up = statistics.mean(save["held_up_s"] for save in saves)
+    figures = {
+        "parameters": parameters,
+        "bytes": [save["bytes"] for save in saves],
+        "held_up_s": [save["held_up_s"] for save in saves],
+        "seconds_to_the_disk": [save["seconds"] for save in saves],
+        "held_up_mean_s": round(held_up, 3),
+        "to_the_disk_mean_s": round(statistics.mean(save["seconds"] for save in saves), 3),
+        "share_at_the_default_interval": round(held_up / max(60.0, 50 * held_up), 5),
+    }
+    print(write("checkpoint-stall", figures | {"run": plain(done)}), figures)
+
+
+def write_model(folder: Path) -> int:
+    """A random classifier of BERT-base's sizes with the bundled vocabulary; returns its number of parameters."""
+    import shutil
+
+    from transformers import BertConfig, BertForSequenceClassification
+
+    from sentiment_ft.model import bundled
+
+    model = BertForSequenceClassification(BertConfig(id2label={0: "negative", 1: "positive"}))
+    model.save_pretrained(folder)
+    for name in ("tokenizer.json", "tokenizer_config.json", "vocab.txt"):
+        shutil.copy(bundled.folder() / name, folder / name)
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+if __name__ == "__main__":
+    main()
