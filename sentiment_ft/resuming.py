@@ -16,13 +16,14 @@ import torch
 from accelerate.utils import broadcast_object_list
 from safetensors.torch import load_file
 
-from sentiment_ft import fingerprint
+from sentiment_ft import fingerprint, recipe
 from sentiment_ft.errors import ConfigError, ModelError, OutputError
 from sentiment_ft.run import checkpoint
 from sentiment_ft.run.begin import Start
 from sentiment_ft.run.checkpoint import Checkpoint, Damaged
 from sentiment_ft.run.destination import path_of
-from sentiment_ft.run.writing import write_folder
+from sentiment_ft.run.folder import MARK
+from sentiment_ft.run.writing import write_folder, write_text
 from sentiment_ft.saving import FOLDER, MODEL, STATE, TRAINING, Tensors, link
 from sentiment_ft.state import Interval, Run, State, Totals
 from sentiment_ft.terminal import console, printable
@@ -91,18 +92,28 @@ def restore(run: Run, found: Checkpoint | None, allowed: tuple[str, ...]) -> int
         )
     tensors = {f"model.{name}": tensor for name, tensor in model.items()}
     tensors |= {name: tensor for name, tensor in training.items() if name.startswith("optimizer.")}
-    run.engine.restore(tensors)
-    if not run.engine.in_background:
-        run.engine.read_shards(Path(folder))
-    run.engine.load_scaler_state(state["scaler"])
-    for group, rate in zip(run.optimizer.param_groups, state["rates"], strict=True):
-        group["lr"] = rate  # of the last update, for the record
-    _restore_state(run, state)
-    _restore_average(run, state["average_seen"], training)
-    _restore_judged(run, state["last_is_best"], training)
-    _restore_process(run, state["processes"], training)
+    try:
+        run.engine.restore(tensors)
+        if not run.engine.in_background:
+            run.engine.read_shards(Path(folder))
+        run.engine.load_scaler_state(state["scaler"])
+        for group, rate in zip(run.optimizer.param_groups, state["rates"], strict=True):
+            group["lr"] = rate  # of the last update, for the record
+        _restore_state(run, state)
+        _restore_average(run, state["average_seen"], training)
+        _restore_judged(run, state["last_is_best"], training)
+        _restore_process(run, state["processes"], training)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(
+            f"does not hold what this version needs ({printable(f'{type(error).__name__}: {error}', 200)})",
+            where=printable(folder, 200),
+            way_out="the version of sentiment_ft that saved it",
+        ) from None
     if main and found is not None:
         _restore_best(run, found)
+        if allowed:  # the settings of the run are those of today from now on
+            kept = recipe.load(str(run.folder / MARK)).config
+            write_text(run.folder / MARK, recipe.dump(run.config.model_copy(update={"run_name": kept.run_name})))
     run.saved_at, run.mirror_id = run.state.place(), state["mirror"]
     return int(state["metrics_bytes"])
 

@@ -273,6 +273,33 @@ def test_a_change_that_is_meant_is_allowed(trainer, stopped):
     allowed = ("learning_rate", "num_train_epochs", "total_updates", "warmup_updates")
     folder = trainer("learning_rate=2e-3", "num_train_epochs=2", resume="auto", allow_changed=allowed)
     assert json.loads((folder / "summary.json").read_text())["updates"] == 14
+    kept = recipe.load(str(folder / "config.yaml")).config
+    assert (kept.learning_rate, kept.num_train_epochs, kept.run_name) == (2e-3, 2, "quickstart-reviews")
+
+
+def test_what_another_version_saved_is_no_bug(trainer, stopped):
+    def change(folder: Path) -> None:
+        state = json.loads((folder / "state.json").read_text())
+        state["state"]["of_the_future"] = 1
+        (folder / "state.json").write_text(json.dumps(state))
+
+    rewritten(max((stopped / "checkpoints").iterdir()), change)
+    with pytest.raises(ModelError, match=r"does not hold what this version needs.*of_the_future"):
+        trainer(resume="auto")
+
+
+def test_nothing_that_a_run_writes_shows_a_secret_of_the_environment(trainer, monkeypatch):
+    secrets = {
+        "HF_TOKEN": "hf_" + "s" * 30,
+        "WANDB_API_KEY": "5ec7e7" + "0" * 34,
+        "AWS_SECRET_ACCESS_KEY": "sEcReT/" * 5,
+    }
+    for name, secret in secrets.items():
+        monkeypatch.setenv(name, secret)
+    written = [path.read_bytes() for path in trainer().rglob("*") if path.is_file()]
+    assert len(written) > 15 and not any(
+        secret.encode() in content for secret in secrets.values() for content in written
+    )
 
 
 def test_a_key_that_there_is_not_cannot_be_allowed(trainer, stopped):
