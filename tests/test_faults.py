@@ -65,12 +65,13 @@ def forked(folder: Path, number: str, times: int, arguments: list[str]) -> list[
 
 
 def test_killed_twenty_times_it_ends_with_the_same_bits(folder, arguments):
-    """Ten and more of them fall into one epoch: an epoch is 80 updates."""
+    """Ten and more of them fall into one epoch: an epoch is 200 updates."""
+    write_reviews(folder / "reviews.jsonl", 1000)
     given = arguments(400)
     assert alone(folder, "train", *given, "--output", "whole").returncode == 0
     attempts = forked(folder, "SIGKILL", 20, given)
     assert [attempt["code"] for attempt in attempts] == [-signal.SIGKILL] * 20 + [0]
-    epochs = [attempt["saved"] // 80 for attempt in attempts[:-1]]
+    epochs = [attempt["saved"] // 200 for attempt in attempts[:-1]]
     assert max(map(epochs.count, epochs)) >= 10
     assert differences(folder / "whole", folder / "struck") == []
     assert sorted(path.name for path in (folder / "struck" / "checkpoints").iterdir())[0].endswith("-update-400")
