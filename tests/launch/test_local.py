@@ -282,6 +282,48 @@ def test_what_is_added_to_the_environment_reaches_the_process_and_the_command_is
     assert captured.out == "yes\n" and captured.err.startswith("ADDED=yes accelerate launch --config_file ")
 
 
+# A program that says, as a training does, after which update it goes on; then it ends as the words say.
+ATTEMPT = """
+import os, pathlib, signal, sys
+notes = pathlib.Path(os.environ["SENTIMENT_FT_ATTEMPTS"])
+(notes / "run").write_text("runs/first")
+number = len((notes / "starts").read_text().split()) if (notes / "starts").exists() else 0
+update, end = {attempts}[min(number, len({attempts}) - 1)]
+with (notes / "starts").open("a") as file:
+    file.write(f"{{update}}\\n")
+if end < 0:
+    os.kill(os.getpid(), -end)
+sys.exit(end)
+"""
+
+
+@pytest.mark.parametrize(
+    ("attempts", "code", "restarts"),
+    [
+        ([(0, -9), (10, -11), (10, 1), (20, 7), (30, 8), (40, 0)], 0, 5),  # each may be mended, and it goes on
+        ([(0, 3)], 3, 0),  # the user's to mend
+        ([(0, 75)], 75, 0),  # stopped and saved
+        ([(0, -9), (10, 5)], 5, 1),
+    ],
+)
+def test_what_can_be_mended_is_started_again_from_the_newest_checkpoint(run, capfd, attempts, code, restarts):
+    assert run(ATTEMPT.format(attempts=attempts), restarts=9) == code
+    said = capfd.readouterr().err
+    assert said.count(" of 9: goes on from the newest checkpoint of runs/first\n") == restarts
+
+
+def test_restarts_end_when_they_come_no_further(run, capfd):
+    assert run(ATTEMPT.format(attempts=[(0, -9), (20, -9)]), restarts=9) == 128 + signal.SIGKILL
+    said = capfd.readouterr().err
+    assert said.count("restart ") == 4, "one that came further, then three that did not"
+    assert "error: 3 restarts came no further than update 20: what ended the run will end it again\n" in said
+
+
+def test_no_more_restarts_than_asked_for(run, capfd):
+    assert run(ATTEMPT.format(attempts=[(n, -9) for n in range(9)]), restarts=2) == 128 + signal.SIGKILL
+    assert capfd.readouterr().err.count("restart ") == 2
+
+
 # In a process of its own: signals go to all children of the one that launches, also to those of other tests.
 HARNESS = """
 import os, pathlib, signal, sys, threading, time
