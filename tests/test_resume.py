@@ -397,6 +397,17 @@ def test_two_runs_do_not_go_on_in_one_folder(trainer, stopped):
 # --- signals --------------------------------------------------------------------------------------------------------
 
 
+@pytest.fixture(autouse=True)
+def _hear_signals():
+    """A background job, nohup would start without these two."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGHUP)}
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    for number, usual in before.items():
+        signal.signal(number, usual)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGUSR2, signal.SIGHUP])
 def test_other_signals_stop_it_too(trainer, monkeypatch, number):
     signal_at(monkeypatch, train, "train_step", 4, number)
