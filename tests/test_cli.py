@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -21,6 +22,7 @@ from click.testing import CliRunner, Result
 from sentiment_ft import cli
 from sentiment_ft.cli import options
 from sentiment_ft.cli.verb import Verb
+from sentiment_ft.errors import EXIT_PREEMPTED
 from sentiment_ft.model import bundled
 from tests.tiny import write_reviews
 
@@ -543,8 +545,13 @@ def test_ctrl_c(when, here, model):
         time.sleep(0.1)
     process.send_signal(signal.SIGINT)
     error = process.communicate(timeout=60)[1]
-    assert process.returncode in INTERRUPTED and "Traceback" not in error
-    assert "error: interrupted" in error.splitlines()[-1]
+    assert "Traceback" not in error
+    if when == "setup":
+        assert process.returncode in INTERRUPTED and "error: interrupted" in error.splitlines()[-1]
+    else:
+        assert process.returncode == EXIT_PREEMPTED
+        assert re.search(r"stopped: run/checkpoints: interrupted after update \d+ of \d+; it is saved\n", error)
+        assert "sentiment-ft train --resume run" in error.splitlines()[-1]
     assert not [path for path in here.rglob(".*")] and not (here / "run" / "summary.json").exists()
 
 
