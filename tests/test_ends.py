@@ -202,7 +202,7 @@ def test_a_killed_launcher_ends_all(train, folder, processes, by_hand):
     if by_hand:
         argv = launched.accelerate_launch(launched.TRAIN, *argv[argv.index("--") + 1 :])
     with training(argv, folder) as process:
-        assert len(left_running(folder)) == processes + 1
+        assert len(left_running(folder)) == processes + 2, "the launcher and the watchdog, too"
         process.kill()
         process.communicate(timeout=SECONDS)  # its streams are those of all
         assert left_running(folder) == []
@@ -214,7 +214,7 @@ def test_an_interrupted_verify_ends_its_runs(folder, model, number):
     argv = [sys.executable, "-m", "sentiment_ft", "verify", "--data", "reviews.jsonl", "--model", str(model)]
     argv += ["--updates", "200", "-o", "max_length=32"]
     with training(argv, folder, "temporary/*verify*/0-2/run/metrics.jsonl") as process:
-        assert len(left_running(folder)) == 4, "verify, launch and two processes"
+        assert len(left_running(folder)) == 5, "verify, launch, two processes and the watchdog"
         os.killpg(process.pid, number)
         out, err = process.communicate(timeout=SECONDS)
         assert (process.returncode, out) == (128 + number, "")
@@ -386,8 +386,9 @@ def test_two_machines_that_were_given_different_things(train, folder, typed, sai
             )
         )  # fmt: skip
     errors = [process.communicate(timeout=120)[1] for process in begun]
-    assert [process.returncode for process in begun] == [2, 2], errors
+    assert [process.returncode for process in begun] == [2, EXIT_PEER], errors
     assert errors[0].startswith(f"error: process 1 of 2: {said}") and errors[0].count("error") == 1
+    assert errors[1].startswith("error: another process of this run has ended: machine 0") and "see its" in errors[1]
     assert "the same command, files and packages on every machine" in errors[0]
     assert not any((folder / str(rank) / "run").exists() for rank in (0, 1))
 

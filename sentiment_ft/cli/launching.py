@@ -79,20 +79,23 @@ def launch(
     """
     from sentiment_ft.launch import gpus, local
     from sentiment_ft.launch import topology as topologies
+    from sentiment_ft.launch.machines import Machines
     from sentiment_ft.terminal import console
 
     found = gpus.visible()
     chosen = topologies.read(topology or local.default_topology(found, processes))
     number = local.count(chosen, processes, found)
     added = local.environment(chosen, number, found, os.environ)
-    argv = local.command(chosen, number, local.Machines(machine_rank, main_ip, main_port), arguments, max_restarts)
+    argv = local.command(chosen, number, Machines(machine_rank, main_ip, main_port), arguments, max_restarts)
     if not found and not chosen.on_cpu and number > 1 and not quiet:
         console.print(f"no GPU is visible here: {number} processes on the CPUs", markup=False)
     if dry_run:
         local.show(argv, added)
         return
     launch_from_here()
-    if chosen.machines > 1 and not quiet:
-        console.print(f"the processes start when all {chosen.machines} machines are here", markup=False)
-    several = chosen.machines > 1
-    ctx.exit(local.run(argv, added, restarts=0 if several else max_restarts, elastic=several, quiet=quiet))
+    meeting = None
+    if chosen.machines > 1:
+        meeting = Machines(machine_rank, main_ip, main_port or chosen.main_port)
+        if not quiet:
+            console.print(f"the processes start when all {chosen.machines} machines are here", markup=False)
+    ctx.exit(local.run(argv, added, restarts=max_restarts, quiet=quiet, meeting=meeting))

@@ -19,6 +19,7 @@ from sentiment_ft.errors import (
     UserError,
     is_out_of_memory,
 )
+from sentiment_ft.run import attempt
 from sentiment_ft.terminal import (
     ended_by,
     escape_what_cannot_be_printed,
@@ -123,6 +124,8 @@ def _say_error(message: str, code: int) -> int:
     """Returns the code. Of several processes with the same trouble the main one speaks."""
     processes.listen()
     _say(message)
+    if code != EXIT_PEER:  # then another one knows why
+        attempt.ended(code)
     return code
 
 

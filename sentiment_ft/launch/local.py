@@ -13,32 +13,24 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
 import psutil
 
-from sentiment_ft.errors import EXIT_BUG, EXIT_PEER, EXIT_PREEMPTED, EXIT_RESTART, ConfigError, ModelError
+from sentiment_ft.errors import ConfigError, ModelError
 from sentiment_ft.hardware.detect import usable_cores
+from sentiment_ft.launch import machines as several
 from sentiment_ft.launch.gpus import Gpu
+from sentiment_ft.launch.machines import Machines
 from sentiment_ft.launch.topology import Topology
 from sentiment_ft.run import attempt
 from sentiment_ft.run.surroundings import is_on
 from sentiment_ft.terminal import console, ended_by, printable
 
 AMPERE = (8, 0)
-SECONDS_BETWEEN_LOOKS = 0.1
+SECONDS_FOR_A_HANDLER = 0.5  # then the main thread is taken to be outside Python
 FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR2)
-
-
-@dataclass(frozen=True, slots=True)
-class Machines:
-    """Of a run on several: which one this is, and where machine 0 listens."""
-
-    rank: int | None = None
-    main_ip: str | None = None
-    main_port: int | None = None
 
 
 def default_topology(gpus: Sequence[Gpu], processes: int | None = None) -> str:
@@ -93,20 +85,18 @@ def command(
                 where=topology.path.stem,
                 way_out="on each machine the same command with its --machine-rank and the --main-ip of machine 0",
             )
-        argv += ["--machine_rank", str(machines.rank), "--main_process_ip", str(machines.main_ip)]
-        # With the static rendezvous, the default, and a store that is shared with it, agents hang after a SIGKILL.
-        argv += ["--max_restarts", str(restarts), "--rdzv_backend", "c10d"]
-        argv += ["--rdzv_conf", f"is_host={int(machines.rank == 0)}"]
+        port = machines.main_port or topology.main_port
+        argv += several.options(machines.rank or 0, machines.main_ip or "", port, restarts)
         if topology.kind == "DEEPSPEED":  # the default writes the environment, keys included, into ./.deepspeed_env
             argv += ["--deepspeed_multinode_launcher", "standard"]
-    if topology.kind != "NO" and (topology.machines == 1 or machines.main_port is not None):
+    elif topology.kind != "NO":
         argv += ["--main_process_port", str(machines.main_port or 0)]  # 0: one that is free
     return [*argv, "-m", "sentiment_ft.train", *arguments]
 
 
 def environment(topology: Topology, processes: int, gpus: Sequence[Gpu], given: Mapping[str, str]) -> dict[str, str]:
     """What the processes need beside the argv."""
-    added = {} if topology.machines == 1 else {"TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1"}
+    added = {} if topology.machines == 1 else dict(several.ENVIRONMENT)
     threads = given.get("OMP_NUM_THREADS", "1")
     if not (threads.isdecimal() and int(threads)):
         raise ConfigError(
@@ -135,12 +125,14 @@ def show(argv: Sequence[str], added: Mapping[str, str]) -> None:
     console.print(printable(" ".join(shown)), markup=False)
 
 
-def run(argv: Sequence[str], added: Mapping[str, str], *, restarts: int, elastic: bool, quiet: bool) -> int:
+def run(
+    argv: Sequence[str], added: Mapping[str, str], *, restarts: int, quiet: bool, meeting: Machines | None = None
+) -> int:
     """Run `accelerate launch ...` inside this process, and again after an end that a restart can mend, from the newest
     checkpoint. Returns its exit code, 128 + n for a signal n.
 
-    restarts: how many at most. elastic: torchrun's agents, one on each machine, start the processes again together;
-    then only the end is seen here. Raises ModelError when Accelerate cannot start it.
+    restarts: how many at most. meeting: of several machines, whose agents start the processes again together; then only
+    the end is seen here. Raises ModelError when Accelerate cannot start it.
     """
     if not quiet:
         show(argv, added)
@@ -150,11 +142,11 @@ def run(argv: Sequence[str], added: Mapping[str, str], *, restarts: int, elastic
         notes = Path(folder, "attempts")
         notes.mkdir()
         os.environ[attempt.FOLDER] = str(notes)
-        if elastic:
-            threading.Thread(target=_end_what_is_saved, args=[notes], daemon=True).start()
+        if meeting is not None:
+            return _together(argv, notes, meeting)
         for restart in range(1, restarts + 2):
             code = _once(argv, notes)
-            if elastic or received or restart > restarts or not _can_be_mended(code):
+            if received or restart > restarts or not several.can_be_mended(code):
                 return code
             if not attempt.makes_progress(attempt.starts(notes)):
                 words = f"{attempt.WITHOUT_PROGRESS} restarts came no further than update {attempt.starts(notes)[-1]}"
@@ -166,18 +158,23 @@ def run(argv: Sequence[str], added: Mapping[str, str], *, restarts: int, elastic
     return code
 
 
-def _end_what_is_saved(notes: Path) -> None:
-    """torchrun's agent starts processes again that end with any code but 0, also those that a signal has stopped."""
-    while notes.is_dir():
-        if attempt.last_end(notes) == EXIT_PREEMPTED:
-            os.kill(os.getpid(), signal.SIGTERM)
-            return
-        time.sleep(SECONDS_BETWEEN_LOOKS)
+def _together(argv: Sequence[str], notes: Path, meeting: Machines) -> int:
+    """The part of this machine in a run of several."""
+    from torch.distributed.elastic.rendezvous.api import (
+        RendezvousClosedError,
+        RendezvousConnectionError,
+        RendezvousError,
+    )
 
-
-def _can_be_mended(code: int) -> bool:
-    """A bug may be one of the machine (a CUDA error, a lost network); what the user has to mend stays as it is."""
-    return code in (EXIT_BUG, EXIT_PEER, EXIT_RESTART) or code > 128
+    if meeting.rank:
+        several.wait_for_machine_0(str(meeting.main_ip), meeting.main_port or 0)
+    with several.ended_for_good(notes):
+        try:
+            return _once(argv, notes)
+        except RendezvousError as error:
+            if meeting.rank and isinstance(error, RendezvousClosedError | RendezvousConnectionError):
+                return attempt.last_end(notes) or several.say_lost()
+            raise _cannot_start(error) from None
 
 
 def _once(argv: Sequence[str], notes: Path) -> int:
@@ -185,6 +182,7 @@ def _once(argv: Sequence[str], notes: Path) -> int:
     from accelerate.commands.launch import launch_command, launch_command_parser
     from torch.distributed.elastic.multiprocessing.api import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+    from torch.distributed.elastic.rendezvous.api import RendezvousError
 
     attempt.forget_end(notes)
     try:
@@ -200,10 +198,16 @@ def _once(argv: Sequence[str], notes: Path) -> int:
         if error.sigval != signal.SIGINT:  # the processes die of others without a word
             _say_ended(error.sigval, "what was finished before stays on disk")
         return 128 + int(error.sigval)
+    except RendezvousError:
+        raise
     except Exception as error:  # whatever a topology or a taken port makes it raise: KeyError, AttributeError, ...
-        said = printable(f"{type(error).__name__}: {error}", 300)
-        raise ModelError(f"Accelerate cannot start: {said}", where="accelerate launch") from None
+        raise _cannot_start(error) from None
     return 0
+
+
+def _cannot_start(error: Exception) -> ModelError:
+    said = printable(f"{type(error).__name__}: {error}", 300)
+    return ModelError(f"Accelerate cannot start: {said}", where="accelerate launch")
 
 
 def _say_ended(number: int, rest: str) -> None:
@@ -237,22 +241,32 @@ def _forwarded(folder: str) -> Iterator[list[int]]:
     """Signals to this process go to those it started; the list has those that came. torchrun's agent, where it runs,
     takes some of them itself.
 
-    Before it has started any, one ends this process, and `folder` with it. A thread does that: while the agent waits
-    for other machines the main one is inside torch's C++, for up to 15 minutes, and runs no handler of Python.
+    While there is none, one ends this process, and `folder` with it. A thread does that: while the agent waits for
+    other machines the main one may be inside torch's C++, for minutes, and runs no handler of Python.
     """
-
     received: list[int] = []
+    reached: list[int] = []  # how many processes got each
 
     def forward(number: int, frame: FrameType | None) -> None:
-        received.append(number)
-        for child in psutil.Process().children(recursive=True):
+        children = psutil.Process().children(recursive=True)
+        for child in children:
             with contextlib.suppress(psutil.NoSuchProcess):
                 child.send_signal(number)
+        received.append(number)
+        reached.append(len(children))
 
     def end_while_alone() -> None:
+        heard = 0
         while byte := os.read(reader, 1):
             number = byte[0]
-            if signal.getsignal(number) is forward and not psutil.Process().children():
+            if signal.getsignal(number) is not forward:
+                continue
+            deadline = time.monotonic() + SECONDS_FOR_A_HANDLER
+            while len(reached) <= heard and time.monotonic() < deadline:
+                time.sleep(0.01)
+            alone = not reached[heard] if len(reached) > heard else not psutil.Process().children()
+            heard = max(heard + 1, len(reached))
+            if alone:
                 _say_ended(number, "no process had been started")
                 shutil.rmtree(folder, ignore_errors=True)
                 os._exit(128 + number)

@@ -15,12 +15,15 @@ from sentiment_ft.terminal import printable
 
 MAX_FILE_BYTES = 2**16
 MOST = 2**20  # processes, machines: more is a slip, or a number that cannot even be printed
+TORCHS_PORT = 29500
 KINDS = ("NO", "MULTI_GPU", "DEEPSPEED")
 
 
 @dataclass(frozen=True, slots=True)
 class Topology:
-    """kind: NO (one process), MULTI_GPU (DDP, also on CPUs), DEEPSPEED. processes: of all machines together."""
+    """kind: NO (one process), MULTI_GPU (DDP, also on CPUs), DEEPSPEED. processes: of all machines together. main_port:
+    where machine 0 of several listens.
+    """
 
     path: Path
     kind: str
@@ -28,6 +31,7 @@ class Topology:
     machines: int
     on_cpu: bool
     deepspeed_config: Path | None
+    main_port: int = TORCHS_PORT
 
 
 def names() -> list[str]:
@@ -58,6 +62,7 @@ def read(name: str) -> Topology:
         machines=_number(content, "num_machines", where),
         on_cpu=_value(content, "use_cpu", bool, False, where),
         deepspeed_config=_deepspeed_config(content, path, where),
+        main_port=_port(content, where),
     )
 
 
@@ -89,6 +94,13 @@ def _number(content: dict[str, Any], key: str, where: str) -> int:
     if not 1 <= number <= MOST:
         raise ConfigError(f"{key} is not a number from 1 to {MOST:,}", where=where)
     return number
+
+
+def _port(content: dict[str, Any], where: str) -> int:
+    port: int = _value(content, "main_process_port", int, TORCHS_PORT, where)
+    if not 1 <= port <= 65535:
+        raise ConfigError("main_process_port is not a port, 1 to 65535", where=where)
+    return port
 
 
 def _deepspeed_config(content: dict[str, Any], path: Path, where: str) -> Path | None:

@@ -17,7 +17,7 @@ from accelerate.commands.launch import launch_command_parser
 from sentiment_ft.errors import ConfigError, ModelError, UserError
 from sentiment_ft.launch import local, topology
 from sentiment_ft.launch.gpus import Gpu
-from sentiment_ft.launch.local import Machines
+from sentiment_ft.launch.machines import Machines
 from sentiment_ft.launch.topology import Topology
 from sentiment_ft.shipped import shipped
 
@@ -121,7 +121,7 @@ def test_several_machines_are_told_apart():
     found = understood(local.command(chosen, 16, Machines(1, "10.0.0.7", 29501), []))
     assert (found["machine_rank"], found["main_process_ip"], found["main_process_port"]) == (1, "10.0.0.7", 29501)
     found = understood(local.command(chosen, 16, Machines(0, "node0"), []))
-    assert (found["machine_rank"], found["main_process_port"]) == (0, None), "the topology's: all must know it"
+    assert (found["machine_rank"], found["main_process_port"]) == (0, 29500), "the topology's: all must know it"
 
 
 @pytest.mark.parametrize(
@@ -238,7 +238,7 @@ def run(tmp_path, monkeypatch):
         (tmp_path / "program.py").write_text(script)
         config = str(shipped("accelerate_configs") / "single_process.yaml")
         argv = ["accelerate", "launch", "--config_file", config, "--num_processes", "1", str(tmp_path / "program.py")]
-        return local.run(argv, added or {}, restarts=restarts, elastic=False, quiet=quiet)
+        return local.run(argv, added or {}, restarts=restarts, quiet=quiet)
 
     before = set(os.environ)
     yield start
@@ -350,7 +350,7 @@ time.sleep(60)
     signal.signal(number, mine)
     threading.Thread(target=kick, args=[number], daemon=True).start()
     argv = ["accelerate", "launch", "--config_file", sys.argv[1], "--num_processes", "1", "program.py"]
-    code = local.run(argv, {}, restarts=3, elastic=False, quiet=True)
+    code = local.run(argv, {}, restarts=3, quiet=True)
     print(number, code, signal.getsignal(number) is mine, flush=True)
 """
 
@@ -385,7 +385,7 @@ def test_a_topology_that_accelerate_cannot_use_is_refused_not_a_bug(run, tmp_pat
     with pytest.raises(UserError) as caught:
         chosen = topology.read(str(tmp_path / "own.yaml"))
         argv = local.command(chosen, 1, ALONE, [])
-        local.run([*argv[: argv.index("-m")], str(tmp_path / "program.py")], {}, restarts=3, elastic=False, quiet=True)
+        local.run([*argv[: argv.index("-m")], str(tmp_path / "program.py")], {}, restarts=3, quiet=True)
     assert "own.yaml" in str(caught.value) or "Accelerate cannot start" in str(caught.value)
 
 
@@ -400,9 +400,7 @@ def torchrun(error: Exception, monkeypatch: pytest.MonkeyPatch) -> int:
 
     monkeypatch.setattr(accelerates, "launch_command", launch_command)
     try:
-        return local.run(
-            local.command(topology.read("cpu_2proc"), 2, ALONE, []), {}, restarts=0, elastic=False, quiet=True
-        )
+        return local.run(local.command(topology.read("cpu_2proc"), 2, ALONE, []), {}, restarts=0, quiet=True)
     finally:
         logging.disable(logging.NOTSET)
 
