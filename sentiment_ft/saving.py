@@ -68,17 +68,22 @@ def save(run: Run, *, wait: bool = False) -> None:
 
 
 def tell(run: Run, saved: Saved | None) -> None:
-    """Record how a save went; warn where there is none. Main process."""
-    if saved is None:
+    """Record how a save went; warn of the first of several that failed, the second, fourth, eighth. Main process."""
+    if saved is None or run.saver is None:
         return
     if saved.error is not None:
-        why = printable(str(saved.error.strerror or saved.error), 200)
-        where = printable(str(run.folder / FOLDER), 200)
-        console.print(
-            f"warning: no checkpoint at update {saved.update}: {why}; training goes on, what is in {where} stays",
-            markup=False,
-        )
+        run.saver.failures += 1
+        failures = run.saver.failures
+        if failures & (failures - 1) == 0:
+            why = printable(str(saved.error.strerror or saved.error), 200)
+            where = printable(str(run.folder / FOLDER), 200)
+            again = f" (the {failures} last saves failed)" if failures > 1 else ""
+            said = f"warning: no checkpoint at update {saved.update}{again}: {why}; training goes on"
+            console.print(f"{said}, what is in {where} stays", markup=False)
         return
+    if run.saver.failures:
+        run.saver.failures = 0
+        console.print(f"checkpoints are saved again, since update {saved.update}", markup=False)
     run.recorder.write(
         {
             "event": "checkpoint",
@@ -121,10 +126,11 @@ def keep_best(run: Run, weights: Tensors) -> None:
         )
         run.unkept = None
     except OutputError as error:
+        if run.unkept is None:
+            said = f"warning: {printable(str(error.where), 200)} {error.what}; the best model waits in memory"
+            console.print(said, markup=False)
         if run.unkept is not weights:
             run.unkept = {name: tensor.to("cpu", copy=True) for name, tensor in weights.items()}
-        said = f"warning: {printable(str(error.where), 200)} {error.what}; the best model waits in memory"
-        console.print(said, markup=False)
 
 
 def capture(run: Run) -> Callable[[Path], Mapping[str, File]]:

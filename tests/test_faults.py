@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -13,6 +14,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from sentiment_ft.errors import EXIT_PREEMPTED
@@ -210,13 +212,15 @@ def test_a_full_disk_costs_no_update_and_no_checkpoint_that_is_there(folder, arg
             except OSError:
                 pass
         kept = newest(run)
-        time.sleep(3)
-        assert newest(run) >= kept, "the older ones are whole"
+        said = ""
+        while "warning: no checkpoint at update" not in said:
+            said = process.stderr.readline()
+        assert "No space left on device" in said and newest(run) >= kept, "the older ones are whole"
         assert process.poll() is None, "training goes on"
         ballast.unlink()
         _, said = process.communicate(timeout=120)
         assert process.returncode == 0, said
-    assert "warning: no checkpoint at update" in said and "No space left on device" in said
+    assert "checkpoints are saved again, since update " in said
     assert differences(folder / "whole", run) == []
 
 
@@ -228,8 +232,12 @@ def test_a_training_alone_that_hangs_is_named_and_goes_on(folder, arguments):
     argv = launched.alone("sentiment_ft", "train", *arguments(60, "-o", "hang_seconds=5", "--output", "run"))
     with training(argv, folder) as process:
         process.send_signal(signal.SIGSTOP)
-        time.sleep(9)
+        said = ""
+        while "error: " not in said:
+            said = process.stderr.readline()
+        assert re.match(
+            r"error: the training has been stopped \(SIGSTOP\) for \d+ s, at .*update \d+; kill -CONT", said
+        ), said
+        assert psutil.Process(process.pid).status() == psutil.STATUS_STOPPED, "who has stopped it will wake it"
         process.send_signal(signal.SIGCONT)
-        _, said = process.communicate(timeout=120)
-        assert process.returncode == 0
-    assert "error: the training has been stopped (SIGSTOP) for" in said and "in train_step" in said
+        assert (process.wait(timeout=120), process.stderr.read()) == (0, "")

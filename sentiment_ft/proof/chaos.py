@@ -40,8 +40,10 @@ from sentiment_ft.recipe import Loaded, dump
 from sentiment_ft.terminal import console, printable, results, standard_output
 
 SAVE_EVERY = 5  # updates
-UPDATES_A_STRIKE = 40  # enough that the training does not end before the last of them
+UPDATES_A_STRIKE = 50  # enough that the training does not end before the last of them
 SECONDS_OF_SILENCE = 300.0  # without a new checkpoint: neither restarted nor told
+SECONDS_BETWEEN_LOOKS = 0.005
+SAVES_ON_A_FULL_DISK = 3
 # Endings of what differs from run to run in metrics.jsonl.
 TIMES = ("_s", "_memory_mib")
 
@@ -161,10 +163,14 @@ class Drill:
                     if open_since is not None:
                         report.note(*open_since)
                         open_since = None
-                    time.sleep(draw.random())
+                    began = time.monotonic()
+                    if not self._wait_for(newest_number(run) + 1, run, process):
+                        break
+                    between_s = time.monotonic() - began
+                    time.sleep(draw.random() * between_s)
                     kind, number, began = left.pop(0), newest_number(run), time.monotonic()
                     self._say(f"{kind}, after checkpoint {number}")
-                    self._strike(kind, target, draw)
+                    self._strike(kind, target, draw, between_s)
                     if kind in RESTARTS_BY_HAND:
                         open_since = (kind, number, began)
                         break
@@ -181,12 +187,13 @@ class Drill:
         report.hangs_named = (self.folder / "struck.log").read_text("utf-8", "replace").count("(SIGSTOP)")
         return report
 
-    def _strike(self, kind: str, target: Target, draw: random.Random) -> None:
+    def _strike(self, kind: str, target: Target, draw: random.Random, between_s: float) -> None:
+        """between_s: seconds from one checkpoint to the next."""
         if kind != FULL_DISK:
             STRIKES[kind](target, draw)
             return
         with full_disk(target):
-            time.sleep(2.0)
+            time.sleep(SAVES_ON_A_FULL_DISK * between_s)
 
     def _wait_for(self, number: int, run: Path, process: subprocess.Popen[str]) -> bool:
         """Until there is the checkpoint of that number, or a later one; False when the run ends first."""
@@ -196,7 +203,7 @@ class Drill:
                 return False
             if time.monotonic() > deadline:
                 raise UserError(f"no checkpoint for {SECONDS_OF_SILENCE:.0f} s\n{self._said('struck')}", where="chaos")
-            time.sleep(0.02)
+            time.sleep(SECONDS_BETWEEN_LOOKS)
         return True
 
     @contextlib.contextmanager

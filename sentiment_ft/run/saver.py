@@ -40,6 +40,7 @@ class Saver:
         self._result: Saved | None = None
         self._began = self._last = time.monotonic()
         self._held_up_s = 0.0
+        self.failures = 0  # saves in a row that left nothing
 
     def due(self) -> bool:
         """Whether so much time has passed that the next should be taken."""

@@ -59,9 +59,9 @@ class Process:
         return False
 
     def is_late(self, base_s: float) -> bool:
-        # A stopped one makes no use of the longer time that saving or judging may take.
-        allowed_s = base_s if self.is_stopped() else self.allowed_s
-        return self.waited_s > max(allowed_s, TIMES_THE_SLOWEST * self.slowest_s)
+        if self.is_stopped():  # it makes no use of a longer time
+            return self.waited_s > base_s
+        return self.waited_s > max(self.allowed_s, TIMES_THE_SLOWEST * self.slowest_s)
 
     def where(self) -> str:
         return self.place.rstrip(b"\0").decode("utf-8", "replace")
@@ -100,8 +100,11 @@ def report(hung: Sequence[Process], folder: Path, settings: dict[str, object]) -
     for process in hung:
         how = "has been stopped (SIGSTOP)" if process.is_stopped() else "has not moved"
         name = f"process {process.rank} of {total}" if total != 1 else "the training"
-        where = f"at {process.where()}; its stack, newest call first:"
-        print(f"\nerror: {name} {how} for {process.waited_s:.0f} s, {where}")
+        said = f"\nerror: {name} {how} for {process.waited_s:.0f} s, at {process.where()}"
+        if process.is_stopped() and not settings["end"]:  # who has stopped it will wake it
+            print(f"{said}; kill -CONT {process.pid} lets it go on", flush=True)
+            continue
+        print(f"{said}; its stack, newest call first:")
         print(stack(process, folder, int(str(settings["signal"]))), flush=True)
 
 

@@ -39,14 +39,19 @@ def strike(
     train: Callable[[Sequence[str]], int], arguments: Sequence[str], run: Path, number: int, times: int, seed: int
 ) -> list[Attempt]:
     """Send the signal `number` to `times` attempts of the training in `run`, each at a random moment after its first
-    checkpoint; then let one come to its end. train: the verb, returns its exit code; called in forks only.
+    checkpoint, up to one and a half times that between two; then let one come to its end. train: the verb, returns its
+    exit code; called in forks only.
     """
-    draw, found = random.Random(seed), []
+    draw, found, between_s = random.Random(seed), [], None
     for _ in range(times):
         before = newest_number(run)
         pid = _start(train, [*arguments, "--output", str(run), "--resume", "auto"], run)
         _wait_for(before + 1, run, pid)
-        time.sleep(draw.random() * draw.choice([0.02, 0.2, 0.6]))
+        if between_s is None:
+            began = time.monotonic()
+            _wait_for(before + 3, run, pid)
+            between_s = (time.monotonic() - began) / 2
+        time.sleep(draw.random() * draw.choice([0.1, 0.5, 1.5]) * between_s)
         began = time.monotonic()
         os.kill(pid, number)
         found.append(_ended(pid, run, began))
