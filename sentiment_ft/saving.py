@@ -25,9 +25,9 @@ import torch
 from accelerate.utils import broadcast_object_list, gather_object
 from safetensors.torch import save_file
 
-from sentiment_ft.errors import EXIT_PREEMPTED, OutputError, Preempted
+from sentiment_ft.errors import OutputError, Preempted
 from sentiment_ft.model import classifier
-from sentiment_ft.run import attempt, checkpoint
+from sentiment_ft.run import checkpoint
 from sentiment_ft.run.checkpoint import File
 from sentiment_ft.run.saver import Saved, commit, size
 from sentiment_ft.run.writing import unwritable, write_folder
@@ -104,8 +104,6 @@ def stop(run: Run, number: int) -> Preempted:
     if run.saved_at != run.state.place():
         save(run, wait=True)
     folder = printable(shlex.quote(str(run.folder)), 200)
-    if run.accelerator.is_local_main_process:  # to the launcher of each machine
-        attempt.ended(EXIT_PREEMPTED)
     return Preempted(
         f"{ended_by(number)} after update {run.state.update} of {run.sizes.total_updates}; it is saved",
         where=printable(str(run.folder / FOLDER), 200),

@@ -26,6 +26,7 @@ from sentiment_ft.data import batching
 from sentiment_ft.data.batching import Indices
 from sentiment_ft.data.collate import collate
 from sentiment_ft.data.prepare import Prepared, prepare
+from sentiment_ft.errors import Preempted
 from sentiment_ft.model import classifier, parameters, tokenization
 from sentiment_ft.model.average import Average, NoAverage
 from sentiment_ft.recipe import Loaded
@@ -111,17 +112,21 @@ def carry_out(
     keep_log(run.folder)
     under_torchrun = "LOCAL_RANK" in os.environ
     launched = under_torchrun or attempt.has_launcher()
-    with open_recorder(run, cut_at) as run.recorder:
-        with (
-            watched(accelerator, config.hang_seconds, launched=launched) as run.control.heartbeat,
-            heeding(run.control, launched=under_torchrun),
-        ):
-            try:
-                fit(run)
-            except Stopped as stopped:
-                raise saving.stop(run, stopped.number) from None
-        outcome.closing(run)
-        saving.finish(run)
+    try:
+        with open_recorder(run, cut_at) as run.recorder:
+            with (
+                watched(accelerator, config.hang_seconds, launched=launched) as run.control.heartbeat,
+                heeding(run.control, launched=under_torchrun),
+            ):
+                try:
+                    fit(run)
+                except Stopped as stopped:
+                    raise saving.stop(run, stopped.number) from None
+            outcome.closing(run)
+            saving.finish(run)
+    except Preempted:
+        accelerator.wait_for_everyone()  # until the main process has told the tracker: the first to end takes all along
+        raise
 
 
 def load_data(accelerator: Accelerator, config: Config, *, quiet: bool) -> tuple[Any, Prepared]:

@@ -115,8 +115,10 @@ def _words(error: UserError) -> str:
 
 def _say_stopped(stopped: Preempted) -> int:
     """No error: the run does as it was told. All its processes know; the main one speaks."""
+    processes.listen()
     if processes.rank() == 0:
         _say(_words(stopped), kind="stopped")
+    attempt.ended(stopped.exit_code)
     return stopped.exit_code
 
 
@@ -124,8 +126,7 @@ def _say_error(message: str, code: int) -> int:
     """Returns the code. Of several processes with the same trouble the main one speaks."""
     processes.listen()
     _say(message)
-    if code != EXIT_PEER:  # then another one knows why
-        attempt.ended(code)
+    attempt.ended(code)
     return code
 
 

@@ -18,7 +18,7 @@ from types import FrameType
 
 import psutil
 
-from sentiment_ft.errors import ConfigError, ModelError
+from sentiment_ft.errors import EXIT_PEER, ConfigError, ModelError
 from sentiment_ft.hardware.detect import usable_cores
 from sentiment_ft.launch import machines as several
 from sentiment_ft.launch.gpus import Gpu
@@ -29,6 +29,7 @@ from sentiment_ft.run.surroundings import is_on
 from sentiment_ft.terminal import console, ended_by, printable
 
 AMPERE = (8, 0)
+SECONDS_TO_SAVE = 600  # after a signal; torchrun would kill after 30
 SECONDS_FOR_A_HANDLER = 0.5  # then the main thread is taken to be outside Python
 FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR2)
 
@@ -96,7 +97,8 @@ def command(
 
 def environment(topology: Topology, processes: int, gpus: Sequence[Gpu], given: Mapping[str, str]) -> dict[str, str]:
     """What the processes need beside the argv."""
-    added = {} if topology.machines == 1 else dict(several.ENVIRONMENT)
+    needed = {} if topology.machines == 1 else several.ENVIRONMENT
+    added = {name: value for name, value in needed.items() if name not in given}
     threads = given.get("OMP_NUM_THREADS", "1")
     if not (threads.isdecimal() and int(threads)):
         raise ConfigError(
@@ -142,6 +144,7 @@ def run(
         notes = Path(folder, "attempts")
         notes.mkdir()
         os.environ[attempt.FOLDER] = str(notes)
+        os.environ.setdefault("TORCH_ELASTIC_SHUTDOWN_TIMEOUT", str(SECONDS_TO_SAVE))
         if meeting is not None:
             return _together(argv, notes, meeting)
         for restart in range(1, restarts + 2):
@@ -191,7 +194,9 @@ def _once(argv: Sequence[str], notes: Path) -> int:
         return attempt.last_end(notes) or _code(error.returncode, "the process")
     except ChildFailedError as error:
         rank, failure = error.get_first_failure()
-        return attempt.last_end(notes) or _code(failure.exitcode, f"process {rank}")
+        if (end := attempt.last_end(notes)) not in (None, EXIT_PEER):
+            return end
+        return _code(failure.exitcode, f"process {rank}")
     except SignalException as error:
         if end := attempt.last_end(notes):
             return end

@@ -9,6 +9,8 @@ import contextlib
 import os
 from pathlib import Path
 
+from sentiment_ft.errors import EXIT_PEER
+
 FOLDER = "SENTIMENT_FT_ATTEMPTS"
 WITHOUT_PROGRESS = 3  # restarts after which the same update is as far as ever: what ends the run will end it again
 
@@ -43,9 +45,12 @@ def ends_file() -> str | None:
 
 
 def last_end(folder: Path) -> int | None:
-    """The code that an attempt has given to `ended`; asked by the launcher, as the rest below."""
-    with contextlib.suppress(OSError, ValueError, IndexError):
-        return int((folder / "ends").read_text("ascii").split()[-1])
+    """The code that an attempt has given to `ended`; EXIT_PEER only where no process has another: those know why.
+    Asked by the launcher, as the rest below.
+    """
+    with contextlib.suppress(OSError, ValueError):
+        codes = [int(line) for line in (folder / "ends").read_text("ascii").split()]
+        return next((code for code in reversed(codes) if code != EXIT_PEER), codes[-1] if codes else None)
     return None
 
 

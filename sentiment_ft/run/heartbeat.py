@@ -116,4 +116,9 @@ def _start(
     }
     # -I -S: nothing of the user's or of site-packages is imported; it is there in 20 ms, with 10 MB.
     argv = [sys.executable, "-I", "-S", watchdog.__file__, json.dumps(settings)]
-    return subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    # It inherits what is blocked: a Ctrl-C while it starts would end it with a traceback. Here it comes afterwards.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, watchdog.UNHEARD)
+    try:
+        return subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

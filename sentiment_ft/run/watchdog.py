@@ -26,6 +26,8 @@ TICK_S = 0.5
 TIMES_THE_SLOWEST = 10
 SECONDS_FOR_STACKS = 2.0
 MOST_FRAMES = 20
+# Ctrl-C reaches all of a terminal; this process ends with the run.
+UNHEARD = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 _BETWEEN = re.compile(r" in (_call_impl|_wrapped_call_impl)$")  # of torch, two for each real frame
 
 
@@ -142,8 +144,8 @@ def end(processes: Sequence[Process], settings: dict[str, object]) -> None:
 
 def main() -> None:
     settings = json.loads(sys.argv[1])
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
-        signal.signal(number, signal.SIG_IGN)  # Ctrl-C reaches all of a terminal; this one ends with the run
+    for number in UNHEARD:
+        signal.signal(number, signal.SIG_IGN)
     os.dup2(2, 1)
     folder = Path(settings["folder"])
     try:

@@ -165,8 +165,10 @@ def test_processes_on_the_cpus_share_the_cores(monkeypatch):
     zero = topology.read("deepspeed_zero2")
     assert local.environment(zero, 2, [], {}) == {"DS_ACCELERATOR": "cpu", "OMP_NUM_THREADS": "4"}
     two_machines = Topology(Path("two.yaml"), "MULTI_GPU", 4, 2, True, None)
-    store = {"TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1"}
+    store = {"TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1", "TORCH_CPP_LOG_LEVEL": "ERROR"}
     assert local.environment(two_machines, 4, [], {}) == added | store | {"OMP_NUM_THREADS": "4"}
+    said = local.environment(two_machines, 4, [], {"TORCH_CPP_LOG_LEVEL": "INFO"})
+    assert "TORCH_CPP_LOG_LEVEL" not in said, "what the user says stays"
 
 
 @pytest.mark.parametrize("name", ["single_process", "multi_gpu_bf16", "deepspeed_zero2"])

@@ -35,6 +35,13 @@ def test_a_later_attempt_finds_the_run_of_the_first(notes, monkeypatch):
     assert attempt.last_end(notes) is None and attempt.starts(notes) == [0, 40]
 
 
+@pytest.mark.parametrize(("said", "last"), [([7], 7), ([3, 7], 3), ([7, 3, 7], 3), ([3, 8], 8)])
+def test_a_process_that_has_lost_another_knows_less_than_that_one(notes, said, last):
+    for code in said:
+        attempt.ended(code)
+    assert attempt.last_end(notes) == last
+
+
 @pytest.mark.parametrize(
     ("starts", "progress"),
     [

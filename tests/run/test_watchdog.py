@@ -105,3 +105,26 @@ def test_it_ends_with_its_run_and_leaves_nothing(tmp_path):
         dog.stdin.close()
         assert dog.wait(timeout=20) == 0
     assert not folder.exists()
+
+
+def test_ctrl_c_while_it_starts_is_not_its_business(tmp_path):
+    """All of a terminal get it; a watchdog that still imports would answer with a traceback."""
+    script = f"""
+import os, signal, subprocess, sys, time, types
+from pathlib import Path
+from sentiment_ft.run import heartbeat
+caught = []
+signal.signal(signal.SIGINT, lambda *_: caught.append(1))
+for wait in (0, 0.005, 0.01, 0.02):
+    folder = Path({str(tmp_path)!r}, f"beats-{{wait}}")
+    folder.mkdir()
+    dog = heartbeat._start(types.SimpleNamespace(num_processes=1), 20.0, folder, [], launched=False)
+    time.sleep(wait)
+    dog.send_signal(signal.SIGINT)
+    os.kill(os.getpid(), signal.SIGINT)
+    dog.stdin.close()
+    assert dog.wait(20) == 0 and not folder.exists()
+assert len(caught) == 4
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
