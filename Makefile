@@ -5,6 +5,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 LOG := $(VENV)/install.log
+# Processes that test side by side, each with one thread: two on two cores take half the time.
+JOBS ?= 2
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(JOBS)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -22,10 +25,10 @@ train: $(VENV)/.installed  ## install once, then fine-tune with the quickstart r
 	$(BIN)/sentiment-ft train --recipe quickstart
 
 test: $(VENV)/.installed-dev  ## run the fast tests, with coverage
-	$(BIN)/python -m pytest -q -m "not slow" --cov --cov-report=term
+	$(PYTEST) --dist loadfile -m "not slow" --cov --cov-report=term
 
 test-slow: $(VENV)/.installed-dev  ## run the tests that take minutes
-	$(BIN)/python -m pytest -q -m slow
+	$(PYTEST) --dist loadgroup -m slow
 
 lint: $(VENV)/.installed-dev  ## check style, types and import layers
 	$(BIN)/python -m ruff check .

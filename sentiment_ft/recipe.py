@@ -150,7 +150,7 @@ def _read(recipe: str) -> tuple[str, dict[str, Any], dict[str, str]]:
         text, shown = _read_file(path), printable(path.name, 60)
     return (
         _name_of(path.stem if not is_name else recipe, 60),
-        *yaml_text.mapping(text, shown, where=printable(recipe, 80)),
+        *yaml_text.mapping(text, shown, where=printable(recipe, 200)),
     )
 
 

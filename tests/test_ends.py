@@ -27,7 +27,7 @@ from tests.tiny import write_reviews
 
 pytestmark = pytest.mark.slow
 
-SECONDS = 15
+SECONDS = 30  # beside other tests
 RECIPE = "--batch 4 --epochs 2 --precision fp32 -o test=null -o max_length=32 -o bootstrap_samples=100 -q"
 # Python imports a module of this name at its start: the only way into processes that a launcher starts.
 PUT_IN = """
@@ -96,7 +96,7 @@ def strike(argv: list[str], folder: Path, fault: str) -> tuple[subprocess.Comple
 MESSAGE = "{who}error: {place}: a fault on purpose\nway out: none\n"
 
 
-@pytest.mark.parametrize(("place", "rank"), [("prepare", 0), ("build", 1), ("step", 1), ("evaluate", 1)])
+@pytest.mark.parametrize(("place", "rank"), [("prepare", 0), ("step", 1), ("evaluate", 1)])
 def test_an_error_of_one_process_ends_all(train, folder, place, rank):
     """Its message is all that is said; the others may be in a barrier, a broadcast or an all-reduce."""
     done, seconds = strike(train(), folder, f"{place}:{rank}:user")
@@ -116,11 +116,10 @@ def test_a_bug_of_one_process_ends_all_with_its_traceback(train, folder):
     assert seconds < SECONDS
 
 
-@pytest.mark.parametrize("rank", [0, 1])
-def test_a_killed_process_ends_all(train, folder, rank):
-    done, seconds = strike(train(), folder, f"step:{rank}:kill")
+def test_a_killed_process_ends_all(train, folder):
+    done, seconds = strike(train(), folder, "step:0:kill")
     assert (done.returncode, done.stdout) == (137, "")
-    said = f"error: process {rank} was ended by SIGKILL (the system does that when memory runs out)\n"
+    said = "error: process 0 was ended by SIGKILL (the system does that when memory runs out)\n"
     assert done.stderr == said
     assert seconds < SECONDS
 
@@ -176,7 +175,6 @@ def training(argv: list[str], folder: Path, metrics: str = "run/metrics.jsonl") 
     ("number", "whole_group", "said"),
     [
         (signal.SIGINT, True, "interrupted"),
-        (signal.SIGTERM, True, "ended by SIGTERM"),
         (signal.SIGTERM, False, "ended by SIGTERM"),
         (signal.SIGUSR2, False, "ended by SIGUSR2"),
     ],
@@ -208,16 +206,15 @@ def test_a_killed_launcher_ends_all(train, folder, processes, by_hand):
         assert left_running(folder) == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_an_interrupted_verify_ends_its_runs(folder, model, number):
+def test_an_interrupted_verify_ends_its_runs(folder, model):
     """While its second run, the first of several processes, trains; its folders are gone too."""
     argv = [sys.executable, "-m", "sentiment_ft", "verify", "--data", "reviews.jsonl", "--model", str(model)]
     argv += ["--updates", "200", "-o", "max_length=32"]
     with training(argv, folder, "temporary/*verify*/0-2/run/metrics.jsonl") as process:
         assert len(left_running(folder)) == 5, "verify, launch, two processes and the watchdog"
-        os.killpg(process.pid, number)
+        os.killpg(process.pid, signal.SIGINT)
         out, err = process.communicate(timeout=SECONDS)
-        assert (process.returncode, out) == (128 + number, "")
+        assert (process.returncode, out) == (128 + signal.SIGINT, "")
         assert err.splitlines()[-1].startswith("error: ") and err.count("error") == 1
         assert left_running(folder) == [] and list((folder / "temporary").iterdir()) == []
 
@@ -270,13 +267,6 @@ def test_three_labels(train, folder):
     assert code == 3 and "reviews.jsonl" in said
 
 
-def test_one_label(train, folder):
-    lines = [line for line in (folder / "reviews.jsonl").read_text().splitlines() if json.loads(line)["label"] == 1]
-    (folder / "reviews.jsonl").write_text("\n".join(lines) + "\n")
-    code, said = refused(train(), folder)
-    assert code == 3 and "label" in said
-
-
 def test_fp16_on_cpus_under_deepspeed(train, folder):
     code, said = refused(train("--precision", "fp16", topology="deepspeed_zero2"), folder)
     assert code == 2 and "mixed_precision" in said and "fp16" in said
@@ -302,15 +292,16 @@ def test_deepspeed_that_is_not_installed(train, folder):
     assert code == 4 and "pip3 install deepspeed" in said
 
 
-@pytest.mark.parametrize("topology", ["deepspeed_zero2", "deepspeed_zero2_offload"])
-def test_deepspeed_without_a_compiler(train, folder, topology):
+def test_deepspeed_without_a_compiler(train, folder):
     """Nothing is compiled, nor tried: offload steps with torch's AdamW, and gloo exchanges."""
     (folder / "bin").mkdir()
     (folder / "bin" / "python").symlink_to(sys.executable)
     compiler = folder / "bin" / "compiler"
     compiler.write_text(f"#!/bin/sh\n: >{folder}/asked\nexit 1\n")
     compiler.chmod(0o755)
-    done = run(train(topology=topology), folder, PATH=str(folder / "bin"), CC=str(compiler), CXX=str(compiler))
+    done = run(
+        train(topology="deepspeed_zero2_offload"), folder, PATH=str(folder / "bin"), CC=str(compiler), CXX=str(compiler)
+    )
     assert (done.returncode, done.stderr) == (0, "")
     assert not (folder / "asked").exists()
     assert (folder / "run" / "best" / "model.safetensors").is_file()

@@ -34,9 +34,18 @@ RECIPE = (
 
 @pytest.fixture
 def folder(tmp_path) -> Path:
-    (tmp_path / "temporary").mkdir()
-    write_reviews(tmp_path / "reviews.jsonl", 400)
-    return tmp_path
+    return prepared(tmp_path)
+
+
+def prepared(folder: Path) -> Path:
+    (folder / "temporary").mkdir()
+    write_reviews(folder / "reviews.jsonl", 1000)
+    return folder
+
+
+def recipe(model: Path, updates: int) -> list[str]:
+    """Options of `train`; an epoch is 200 updates."""
+    return ["--data", "reviews.jsonl", "--model", str(model), *RECIPE.split(), "-o", f"max_steps={updates}"]
 
 
 @pytest.fixture
@@ -44,10 +53,24 @@ def arguments(folder, model):
     """Those of `train`, for a run of so many updates."""
 
     def given(updates: int, *more: str) -> list[str]:
-        data = ["--data", "reviews.jsonl", "--model", str(model)]
-        return [*data, *RECIPE.split(), "-o", f"max_steps={updates}", *more]
+        return [*recipe(model, updates), *more]
 
     return given
+
+
+UPDATES = 400
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory, model) -> Path:
+    """The run of UPDATES that nothing touches."""
+    folder = prepared(tmp_path_factory.mktemp("whole"))
+    assert alone(folder, "train", *recipe(model, UPDATES), "--output", "whole").returncode == 0
+    return folder / "whole"
+
+
+# Tests that look at the same untouched run share a process; see the Makefile.
+BESIDE_THE_WHOLE = pytest.mark.xdist_group("whole")
 
 
 def alone(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
@@ -66,27 +89,25 @@ def forked(folder: Path, number: str, times: int, arguments: list[str]) -> list[
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def test_killed_twenty_times_it_ends_with_the_same_bits(folder, arguments):
-    """Ten and more of them fall into one epoch: an epoch is 200 updates."""
-    write_reviews(folder / "reviews.jsonl", 1000)
-    given = arguments(300)
-    assert alone(folder, "train", *given, "--output", "whole").returncode == 0
-    attempts = forked(folder, "SIGKILL", 20, given)
+@BESIDE_THE_WHOLE
+def test_killed_twenty_times_it_ends_with_the_same_bits(folder, arguments, whole):
+    """Ten and more of them fall into one epoch."""
+    attempts = forked(folder, "SIGKILL", 20, arguments(UPDATES))
     assert [attempt["code"] for attempt in attempts] == [-signal.SIGKILL] * 20 + [0]
     epochs = [attempt["saved"] // 200 for attempt in attempts[:-1]]
     assert max(map(epochs.count, epochs)) >= 10
-    assert differences(folder / "whole", folder / "struck") == []
-    assert sorted(path.name for path in (folder / "struck" / "checkpoints").iterdir())[0].endswith("-update-300")
+    assert differences(whole, folder / "struck") == []
+    [kept] = (folder / "struck" / "checkpoints").iterdir()
+    assert kept.name.endswith(f"-update-{UPDATES}")
 
 
-def test_preempted_ten_times_no_update_is_lost(folder, arguments):
-    given = arguments(150)
-    assert alone(folder, "train", *given, "--output", "whole").returncode == 0
-    attempts = forked(folder, "SIGTERM", 10, given)
+@BESIDE_THE_WHOLE
+def test_preempted_ten_times_no_update_is_lost(folder, arguments, whole):
+    attempts = forked(folder, "SIGTERM", 10, arguments(UPDATES))
     assert [attempt["code"] for attempt in attempts] == [EXIT_PREEMPTED] * 10 + [0]
     assert all(attempt["saved"] >= attempt["recorded"] for attempt in attempts), "what was recorded is saved"
     print("seconds from SIGTERM to the end:", [round(attempt["seconds"], 2) for attempt in attempts[:-1]])
-    assert differences(folder / "whole", folder / "struck") == []
+    assert differences(whole, folder / "struck") == []
 
 
 def chaos(folder: Path, model: Path, *words: str) -> dict:
@@ -194,9 +215,9 @@ def small_disk(tmp_path):
     subprocess.run(["umount", "-l", str(place)], check=True)
 
 
-def test_a_full_disk_costs_no_update_and_no_checkpoint_that_is_there(folder, arguments, small_disk):
-    given = arguments(400)
-    assert alone(folder, "train", *given, "--output", "whole").returncode == 0
+@BESIDE_THE_WHOLE
+def test_a_full_disk_costs_no_update_and_no_checkpoint_that_is_there(folder, arguments, whole, small_disk):
+    given = arguments(UPDATES)
     run = small_disk / "run"
     with training(
         launched.alone("sentiment_ft", "train", *given, "--output", str(run)), folder, "disk/run/metrics.jsonl"
@@ -221,7 +242,7 @@ def test_a_full_disk_costs_no_update_and_no_checkpoint_that_is_there(folder, arg
         _, said = process.communicate(timeout=120)
         assert process.returncode == 0, said
     assert "checkpoints are saved again, since update " in said
-    assert differences(folder / "whole", run) == []
+    assert differences(whole, run) == []
 
 
 # --- a hang without a launcher --------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from sentiment_ft.proof.compare import TOLERANCES, Difference, compare
 from tests import by_hand, launched
 from tests.tiny import write_model, write_reviews
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("scale")]  # they look at the same trainings
 
 # 130 rows: 104 to train are windows of 24, 24, 24, 24 and 8 rows, in micro-batches of 3. In the last one two processes
 # take 3 + 2 and 3 + 0 rows, and four take 3, 3, 2 and 0.
