@@ -90,6 +90,7 @@ def tell(run: Run, saved: Saved | None) -> None:
             "update": saved.update,
             "bytes": saved.bytes,
             "held_up_s": round(saved.held_up_s, 4),
+            "worked_s": round(saved.worked_s, 4),
             "seconds": round(saved.seconds, 4),
         }
     )

@@ -106,7 +106,8 @@ def carry_out(
     ladder.recall(run)
     if accelerator.is_main_process:
         every_s = None if config.save_steps is not None else config.save_seconds
-        run.saver = Saver(run.folder / saving.FOLDER, config.save_total_limit, every_s)
+        on_cpu = accelerator.device.type == "cpu"
+        run.saver = Saver(run.folder / saving.FOLDER, config.save_total_limit, every_s, shares_cores=on_cpu)
         attempt.begun(run.folder, run.state.update)
         outcome.opening(run, loaded, device)
     keep_log(run.folder)

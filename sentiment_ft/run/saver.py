@@ -12,30 +12,36 @@ from pathlib import Path
 from sentiment_ft.run import checkpoint
 from sentiment_ft.run.checkpoint import Checkpoint, File
 
-# At most a fiftieth of the time is lost by saving: the time between two is this many times what one held training up.
-TIMES_THE_STALL = 50
+# At most a fiftieth of the time is lost by saving: the time between two is this many times what one has cost, which
+# differs from one to the next.
+TIMES_THE_COST = 60
 # Writes all files of a checkpoint into a folder; returns what was sealed.
 Write = Callable[[Path], Mapping[str, File]]
 
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """How a save went. error: why there is none. held_up_s: seconds that training stood still; seconds: until all was
-    on the disk.
+    """How a save went. error: why there is none. held_up_s: seconds that training stood still; worked_s: that a core
+    was busy beside it; seconds: until all was on the disk.
     """
 
     update: int
     bytes: int = 0
     error: OSError | None = None
     held_up_s: float = 0.0
+    worked_s: float = 0.0
     seconds: float = 0.0
 
 
 class Saver:
-    """Of the main process. parent: the folder of the checkpoints; keep: how many; every_s: seconds between two."""
+    """Of the main process. parent: the folder of the checkpoints; keep: how many; every_s: seconds between two, at
+    least. shares_cores: training needs the cores that the thread works on (copies and hashes: on two cores the updates
+    beside it took twice as long), so what it works costs as much as standing still.
+    """
 
-    def __init__(self, parent: Path, keep: int, every_s: float | None) -> None:
+    def __init__(self, parent: Path, keep: int, every_s: float | None, *, shares_cores: bool = False) -> None:
         self._parent, self._keep, self._every_s = parent, keep, every_s
+        self._shares_cores, self._worked_s = shares_cores, 0.0
         self._thread: threading.Thread | None = None
         self._result: Saved | None = None
         self._began = self._last = time.monotonic()
@@ -46,7 +52,8 @@ class Saver:
         """Whether so much time has passed that the next should be taken."""
         if self._every_s is None or self._thread is not None:
             return False
-        return time.monotonic() - self._last >= max(self._every_s, TIMES_THE_STALL * self._held_up_s)
+        cost_s = self._held_up_s + (self._worked_s if self._shares_cores else 0.0)
+        return time.monotonic() - self._last >= max(self._every_s, TIMES_THE_COST * cost_s)
 
     def start(self, update: int, write: Write, began: float) -> None:
         """Begin to write; the one before has been waited for. began: when training stood still, by time.monotonic."""
@@ -95,7 +102,9 @@ class Saver:
             if staged is not None:
                 checkpoint.discard(staged)
             saved = Saved(update, error=error)
-        self._result = replace(saved, held_up_s=self._held_up_s, seconds=time.monotonic() - self._began)
+        self._worked_s = time.thread_time()  # of this thread, which saves once
+        took_s = time.monotonic() - self._began
+        self._result = replace(saved, held_up_s=self._held_up_s, worked_s=self._worked_s, seconds=took_s)
 
 
 def size(files: Mapping[str, File]) -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from sentiment_ft.run import checkpoint
-from sentiment_ft.run.saver import TIMES_THE_STALL, Saved, Saver
+from sentiment_ft.run.saver import TIMES_THE_COST, Saved, Saver
 
 
 def written(folder: Path) -> dict[str, checkpoint.File]:
@@ -89,6 +89,20 @@ def test_a_bug_in_the_thread_is_not_taken_for_a_full_disk(parent, monkeypatch):
         saver.wait()
 
 
+def test_it_is_rarer_where_training_needs_the_cores_that_it_works_on(parent, monkeypatch):
+    now = 1000.0
+    savers = [Saver(parent, 2, 60.0, shares_cores=shared) for shared in (True, False)]
+    monkeypatch.setattr(time, "thread_time", lambda: 4.0)
+    for update, saver in enumerate(savers):
+        saver.start(update, lambda staged: {}, time.monotonic())
+        assert saver.wait().worked_s == 4.0
+    now = time.monotonic() + 61
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    assert [saver.due() for saver in savers] == [False, True]
+    now += 4 * TIMES_THE_COST
+    assert savers[0].due()
+
+
 def test_it_is_due_by_time_and_rarer_where_it_holds_training_up(parent, monkeypatch):
     now = 1000.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
@@ -102,5 +116,5 @@ def test_it_is_due_by_time_and_rarer_where_it_holds_training_up(parent, monkeypa
     assert saved.held_up_s == 3
     now += 60
     assert not saver.due()
-    now += 3 * TIMES_THE_STALL - 60
+    now += 3 * TIMES_THE_COST - 60
     assert saver.due()
