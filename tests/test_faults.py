@@ -124,6 +124,7 @@ def test_the_drill_passes_in_two_processes(folder, model):
     kinds = sorted(struck["kind"] for struck in report["strikes"])
     assert kinds == ["full disk", "hang", "kill", "tracker"]
     assert report["passed"] and report["different"] == [] and report["hangs_named"] == 1
+    assert report["named_after_s"][0] >= 20, "hang_seconds"
 
 
 # --- other numbers of processes -------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import json
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -59,11 +60,13 @@ class Struck:
 
 @dataclass
 class Report:
-    """different: names of what is not the same, to the bit, as in the untouched run."""
+    """named_after_s: of each hang that the watchdog told, the seconds that it had lasted. different: names of what is
+    not the same, to the bit, as in the untouched run.
+    """
 
     strikes: list[Struck] = field(default_factory=list)
     starts: int = 0
-    hangs_named: int = 0
+    named_after_s: list[int] = field(default_factory=list)
     different: list[str] = field(default_factory=list)
 
     def note(self, kind: str, number: int, began: float) -> None:
@@ -73,7 +76,8 @@ class Report:
         return {
             "strikes": [vars(struck) for struck in self.strikes],
             "starts": self.starts,
-            "hangs_named": self.hangs_named,
+            "hangs_named": len(self.named_after_s),
+            "named_after_s": self.named_after_s,
             "different": self.different,
             "passed": not self.different,
         }
@@ -184,7 +188,8 @@ class Drill:
             raise UserError(f"the training ended before {len(left)} of the strikes", where="chaos")
         if open_since is not None:
             report.note(*open_since)
-        report.hangs_named = (self.folder / "struck.log").read_text("utf-8", "replace").count("(SIGSTOP)")
+        said = (self.folder / "struck.log").read_text("utf-8", "replace")
+        report.named_after_s = [int(seconds) for seconds in re.findall(r"\(SIGSTOP\) for (\d+) s", said)]
         return report
 
     def _strike(self, kind: str, target: Target, draw: random.Random, between_s: float) -> None:
