@@ -26,7 +26,7 @@ from sentiment_ft.data import batching
 from sentiment_ft.data.batching import Indices
 from sentiment_ft.data.collate import collate
 from sentiment_ft.data.prepare import Prepared, prepare
-from sentiment_ft.errors import Preempted
+from sentiment_ft.errors import ModelError, Preempted
 from sentiment_ft.model import classifier, parameters, tokenization
 from sentiment_ft.model.average import Average, NoAverage
 from sentiment_ft.recipe import Loaded
@@ -46,8 +46,9 @@ from sentiment_ft.run.saver import Saver
 from sentiment_ft.run.sizes import Sizes, batch_sizes, derive
 from sentiment_ft.run.stopping import heeding
 from sentiment_ft.state import Interval, Run, State
+from sentiment_ft.terminal import console
 from sentiment_ft.track.progress import bar
-from sentiment_ft.track.record import NoRecorder, Recorder
+from sentiment_ft.track.record import NoMirror, NoRecorder, Recorder
 from sentiment_ft.track.wandb_mirror import open_mirror
 
 # --- the world ------------------------------------------------------------------------------------------------------
@@ -140,10 +141,18 @@ def load_data(accelerator: Accelerator, config: Config, *, quiet: bool) -> tuple
 
 
 def open_recorder(run: Run, cut_at: int | None) -> Recorder | NoRecorder:
-    """cut_at: bytes of metrics.jsonl that a resumed run keeps; None for a new run."""
+    """cut_at: bytes of metrics.jsonl that a resumed run keeps; None for a new run, which a tracker that cannot start
+    ends: a resumed one goes on without. Raises ModelError.
+    """
     if not run.accelerator.is_main_process:
         return NoRecorder()
-    mirror = open_mirror(run.config, name=run.folder.name, folder=run.folder, resumed=run.mirror_id)
+    try:
+        mirror = open_mirror(run.config, name=run.folder.name, folder=run.folder, resumed=run.mirror_id)
+    except ModelError as error:
+        if cut_at is None:
+            raise
+        console.print(f"warning: {error.what}; the run goes on, metrics.jsonl has all its numbers", markup=False)
+        mirror = NoMirror(run.mirror_id)
     return Recorder(run.folder / "metrics.jsonl", mirror, cut_at=cut_at)
 
 

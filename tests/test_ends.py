@@ -141,7 +141,7 @@ ENDLESS = ["-o", "max_steps=100000", "-o", "warmup_steps=1", "-o", "logging_step
 
 
 @contextlib.contextmanager
-def running(argv: list[str], folder: Path) -> Iterator[subprocess.Popen[str]]:
+def running(argv: list[str], folder: Path, **variables: str) -> Iterator[subprocess.Popen[str]]:
     """The command; all that it started is killed in the end."""
 
     def hear() -> None:  # a background job, nohup would start without these
@@ -149,7 +149,7 @@ def running(argv: list[str], folder: Path) -> Iterator[subprocess.Popen[str]]:
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
     process = subprocess.Popen(
-        argv, cwd=folder, env=launched.environment(folder, argv, TMPDIR=str(folder / "temporary")),
+        argv, cwd=folder, env=launched.environment(folder, argv, TMPDIR=str(folder / "temporary"), **variables),
         start_new_session=True, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=hear,
     )  # fmt: skip
     try:
@@ -161,9 +161,11 @@ def running(argv: list[str], folder: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 @contextlib.contextmanager
-def training(argv: list[str], folder: Path, metrics: str = "run/metrics.jsonl") -> Iterator[subprocess.Popen[str]]:
+def training(
+    argv: list[str], folder: Path, metrics: str = "run/metrics.jsonl", **variables: str
+) -> Iterator[subprocess.Popen[str]]:
     """The same, once a first update is done: then the file `metrics`, a pattern, is not empty."""
-    with running(argv, folder) as process:
+    with running(argv, folder, **variables) as process:
         deadline = time.monotonic() + 180
         while not any(path.stat().st_size for path in folder.glob(metrics)):
             assert process.poll() is None and time.monotonic() < deadline, process.stderr.read()

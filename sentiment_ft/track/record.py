@@ -28,9 +28,10 @@ class Mirror(Protocol):
 
 
 class NoMirror:
-    """Shows them nowhere."""
+    """Shows them nowhere. id: of one that is lost, which a resumed run may find again."""
 
-    id: str | None = None
+    def __init__(self, id: str | None = None) -> None:
+        self.id = id
 
     def log(self, record: dict[str, Any]) -> None:
         pass
@@ -117,7 +118,7 @@ class Recorder:
         try:
             message()
         except Exception as error:
-            self._mirror = NoMirror()
+            self._mirror = NoMirror(self._mirror.id)
             what = printable(f"{type(error).__name__}: {error}", 200)
             kept = printable(str(self._path), 200)
             console.print(f"warning: report_to gets no more numbers ({what}); {kept} has them all", markup=False)
