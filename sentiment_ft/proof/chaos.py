@@ -30,6 +30,7 @@ from sentiment_ft.launch import gpus
 from sentiment_ft.proof.legs import environment
 from sentiment_ft.proof.strikes import (
     FULL_DISK,
+    HANG,
     RESTARTS_BY_HAND,
     STRIKES,
     Target,
@@ -159,7 +160,7 @@ class Drill:
         """Train `struck` under all strikes. Raises UserError where it does not recover."""
         report, left, run = Report(), list(order), self.folder / "struck"
         open_since: tuple[str, int, float] | None = None  # a strike after which this start is the recovery
-        code = -1
+        code, hangs = -1, 0
         while code != 0:
             with self.started("struck", ["--resume", "auto"], tracked=self.tracked) as process:
                 target = Target(psutil.Process(process.pid))
@@ -178,7 +179,10 @@ class Drill:
                     if kind in RESTARTS_BY_HAND:
                         open_since = (kind, number, began)
                         break
-                    self._wait_for(number + 2, run, process)  # one may have been on its way
+                    if kind == HANG:
+                        hangs += 1
+                        self._wait_until_named(hangs)
+                    self._wait_for(newest_number(run) + 2, run, process)  # one may have been on its way
                     report.note(kind, number, began)
                 code = process.wait()
             if code not in (0, EXIT_PREEMPTED, -signal.SIGKILL):
@@ -188,8 +192,7 @@ class Drill:
             raise UserError(f"the training ended before {len(left)} of the strikes", where="chaos")
         if open_since is not None:
             report.note(*open_since)
-        said = (self.folder / "struck.log").read_text("utf-8", "replace")
-        report.named_after_s = [int(seconds) for seconds in re.findall(r"\(SIGSTOP\) for (\d+) s", said)]
+        report.named_after_s = self._named_after_s()
         return report
 
     def _strike(self, kind: str, target: Target, draw: random.Random, between_s: float) -> None:
@@ -199,6 +202,18 @@ class Drill:
             return
         with full_disk(target):
             time.sleep(SAVES_ON_A_FULL_DISK * between_s)
+
+    def _named_after_s(self) -> list[int]:
+        """Seconds that each process had stood still when the watchdog named it and had ended all."""
+        said = (self.folder / "struck.log").read_text("utf-8", "replace").rpartition("are ended")[0]
+        return [int(seconds) for seconds in re.findall(r"\(SIGSTOP\) for (\d+) s", said)]
+
+    def _wait_until_named(self, hangs: int) -> None:
+        deadline = time.monotonic() + SECONDS_OF_SILENCE
+        while len(self._named_after_s()) < hangs:
+            if time.monotonic() > deadline:
+                raise UserError(f"a hang was not told for {SECONDS_OF_SILENCE:.0f} s", where="chaos")
+            time.sleep(0.1)
 
     def _wait_for(self, number: int, run: Path, process: subprocess.Popen[str]) -> bool:
         """Until there is the checkpoint of that number, or a later one; False when the run ends first."""

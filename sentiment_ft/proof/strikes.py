@@ -96,11 +96,12 @@ def full_disk(target: Target) -> Iterator[None]:
             resource.prlimit(main.pid, resource.RLIMIT_FSIZE, (hard, hard))
 
 
+HANG = "hang"
 STRIKES: dict[str, Callable[[Target, random.Random], None]] = {
     "kill": kill,
     "lost machine": lose_the_machine,
     "preemption": preempt,
-    "hang": stop,
+    HANG: stop,
     "tracker": cut_the_tracker,
 }
 FULL_DISK = "full disk"

@@ -77,17 +77,20 @@ def culprits(processes: Sequence[Process]) -> list[Process]:
 
 
 def stack(process: Process, folder: Path, signal_number: int) -> str:
-    """Of its main thread, newest call first, by faulthandler in that process; a stopped one is woken for it."""
-    path = folder / f"stack-{process.rank}"
+    """Of its main thread, newest call first, by faulthandler in that process; a stopped one is woken for it alone."""
+    path, stopped = folder / f"stack-{process.rank}", process.is_stopped()
     with contextlib.suppress(ProcessLookupError):
         os.kill(process.pid, signal_number)
         os.kill(process.pid, signal.SIGCONT)
     deadline = time.monotonic() + SECONDS_FOR_STACKS
     text = ""
     while time.monotonic() < deadline and not text.endswith("\n\n"):
-        time.sleep(0.05)
+        time.sleep(0.01)
         with contextlib.suppress(OSError):
             text = path.read_text("utf-8", "replace")
+    if stopped:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process.pid, signal.SIGSTOP)
     blocks = re.split(r"(?m)^(?=(?:Current thread|Thread) 0x)", text)
     chosen = next((block for block in blocks if process.main_thread in block.split("\n")[0]), "")
     frames = [line for line in chosen.splitlines()[1:] if line.startswith("  ") and not _BETWEEN.search(line)]
