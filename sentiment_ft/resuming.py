@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import random
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 import torch
 from accelerate.utils import broadcast_object_list
+from pydantic import TypeAdapter
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from sentiment_ft import fingerprint, recipe
@@ -27,6 +29,8 @@ from sentiment_ft.run.writing import write_folder, write_text
 from sentiment_ft.saving import FOLDER, MODEL, STATE, TRAINING, Tensors, link
 from sentiment_ft.state import Interval, Run, State, Totals
 from sentiment_ft.terminal import console, printable
+
+MOST = 2**53  # updates, rows, bytes: more is no count
 
 
 def choose(start: Start | None) -> Checkpoint | None:
@@ -72,9 +76,10 @@ def restore(run: Run, found: Checkpoint | None, allowed: tuple[str, ...]) -> int
     state: dict[str, Any] = {}
     folder = ""
     if main and found is not None:
-        state, folder = _read_state(found), str(found.folder)
-        model = _read_tensors(found, MODEL)
-        training = _read_tensors(found, TRAINING)
+        with _understood(found.folder):
+            state, folder = _read_state(found), str(found.folder)
+            model = _read_tensors(found, MODEL)
+            training = _read_tensors(found, TRAINING)
     state, folder = broadcast_object_list([state, folder])
     fingerprint.compare(state["facts"], run.facts, allowed)
     if state["engine"] != run.engine.kind:
@@ -92,7 +97,9 @@ def restore(run: Run, found: Checkpoint | None, allowed: tuple[str, ...]) -> int
         )
     tensors = {f"model.{name}": tensor for name, tensor in model.items()}
     tensors |= {name: tensor for name, tensor in training.items() if name.startswith("optimizer.")}
-    try:
+    with _understood(folder):
+        if main:
+            _check_tensors(run, model, training)
         run.engine.restore(tensors)
         if not run.engine.in_background:
             run.engine.read_shards(Path(folder))
@@ -103,12 +110,6 @@ def restore(run: Run, found: Checkpoint | None, allowed: tuple[str, ...]) -> int
         _restore_average(run, state["average_seen"], training)
         _restore_judged(run, state["last_is_best"], training)
         _restore_process(run, state["processes"], training)
-    except (KeyError, TypeError, ValueError) as error:
-        raise ModelError(
-            f"does not hold what this version needs ({printable(f'{type(error).__name__}: {error}', 200)})",
-            where=printable(folder, 200),
-            way_out="the version of sentiment_ft that saved it",
-        ) from None
     if main and found is not None:
         _restore_best(run, found)
         if allowed:  # the settings of the run are those of today from now on
@@ -118,14 +119,71 @@ def restore(run: Run, found: Checkpoint | None, allowed: tuple[str, ...]) -> int
     return int(state["metrics_bytes"])
 
 
+@contextlib.contextmanager
+def _understood(folder: str | Path) -> Iterator[None]:
+    """Within: whatever a checkpoint of another version, or one that was edited and sealed again, makes Python raise is
+    a ModelError.
+    """
+    try:
+        yield
+    except (AttributeError, KeyError, IndexError, OverflowError, RecursionError, TypeError, ValueError) as error:
+        said = printable(f"{type(error).__name__}: {error}".split("\n")[0], 200)
+        raise ModelError(
+            f"does not hold what this version needs ({said})",
+            where=printable(str(folder), 200),
+            way_out="the version of sentiment_ft that saved it",
+        ) from None
+
+
 def _read_state(found: Checkpoint) -> dict[str, Any]:
     with (found.folder / STATE).open(encoding="utf-8") as file:
-        state: dict[str, Any] = json.load(file)
-    return state
+        state = json.load(file, parse_constant=_no_number)
+    needed = {"state": dict, "totals": dict, "facts": dict, "processes": list, "rates": list, "metrics_bytes": int}
+    for key, kind in needed.items():
+        if not isinstance(state[key], kind):
+            raise TypeError(f"{key} is no {kind.__name__}")
+    counts = [state["metrics_bytes"], *(value for value in state["state"].values() if type(value) is int)]
+    if not state["processes"] or not all(0 <= count <= MOST for count in counts):
+        raise ValueError("numbers that no run has")
+    TypeAdapter(State).validate_json(json.dumps(state["state"]), strict=True)
+    TypeAdapter(Totals).validate_json(json.dumps(state["totals"]), strict=True)
+    found_state: dict[str, Any] = state
+    return found_state
+
+
+def _no_number(text: str) -> None:
+    raise ValueError(f"{text} is no number")
+
+
+def _check_tensors(run: Run, model: Tensors, training: Tensors) -> None:
+    """Names and shapes against those of the run; under ZeRO DeepSpeed's files have them. Another precision may have been
+    allowed.
+    """
+    unwrapped = run.accelerator.unwrap_model(run.model)
+    if run.engine.in_background:
+        _same({name: tensor for name, tensor in unwrapped.state_dict().items()}, model)
+        for name, parameter in unwrapped.named_parameters():
+            moments = [f"optimizer.{key}.{name}" for key in ("exp_avg", "exp_avg_sq")]
+            _same({key: parameter for key in moments if key in training}, {
+                key: training[key] for key in moments if key in training
+            })  # fmt: skip
+
+
+def _same(wanted: Mapping[str, torch.Tensor], found: Tensors) -> None:
+    if odd := sorted(set(wanted) ^ set(found)):
+        raise ValueError(f"{odd[0]} is in one of model and checkpoint only")
+    for name, tensor in wanted.items():
+        if tensor.shape != found[name].shape:
+            raise ValueError(f"{name} is {tuple(found[name].shape)}, not {tuple(tensor.shape)}")
+        if found[name].is_floating_point() != tensor.is_floating_point():
+            raise TypeError(f"{name} is of {found[name].dtype}")
 
 
 def _read_tensors(found: Checkpoint, name: str) -> Tensors:
-    return load_file(found.folder / name) if name in found.files else {}
+    try:
+        return load_file(found.folder / name) if name in found.files else {}
+    except SafetensorError as error:
+        raise ValueError(str(error)) from None
 
 
 def _restore_state(run: Run, saved: Mapping[str, Any]) -> None:

@@ -288,6 +288,55 @@ def test_what_another_version_saved_is_no_bug(trainer, stopped):
         trainer(resume="auto")
 
 
+def edited(name: str, change: Callable[[Any], Any]) -> Callable[[Path], None]:
+    def edit(folder: Path) -> None:
+        if name == "state.json":
+            state = json.loads((folder / name).read_text())
+            (folder / name).write_text(json.dumps(change(state) or state))
+        else:
+            tensors = load_file(folder / name)
+            change(tensors)
+            save_file(tensors, folder / name)
+
+    return edit
+
+
+HEAD = "classifier.weight"
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        edited("state.json", lambda state: [1]),
+        edited("state.json", lambda state: state["state"].update(update="many")),
+        edited("state.json", lambda state: state["state"].update(update=10**30)),
+        edited("state.json", lambda state: state["state"].update(window=-5)),
+        edited("state.json", lambda state: state.update(processes=[])),
+        edited("state.json", lambda state: state["totals"].update(train_s=float("nan"))),
+        edited("state.json", lambda state: state.update(metrics_bytes="all")),
+        lambda folder: (folder / "state.json").write_text("[" * 100_000),
+        lambda folder: (folder / "model.safetensors").write_text("no tensors"),
+        edited("model.safetensors", lambda tensors: tensors.update({HEAD: torch.zeros(3, 3)})),
+        edited("model.safetensors", lambda tensors: tensors.update({HEAD: tensors[HEAD].to(torch.int8)})),
+        edited("model.safetensors", lambda tensors: tensors.pop(HEAD)),
+        edited("model.safetensors", lambda tensors: tensors.update(more=torch.zeros(3))),
+        edited("training.safetensors", lambda tensors: tensors.update({f"optimizer.exp_avg.{HEAD}": torch.zeros(3)})),
+    ],
+)
+def test_what_was_edited_and_sealed_again_is_no_bug(trainer, stopped, edit):
+    rewritten(max((stopped / "checkpoints").iterdir()), edit)
+    with pytest.raises(ModelError, match="does not hold what this version needs"):
+        trainer(resume="auto")
+
+
+def test_a_record_that_is_shorter_than_its_checkpoint_says_costs_records_only(trainer, stopped):
+    rewritten(
+        max((stopped / "checkpoints").iterdir()),
+        edited("state.json", lambda state: state.update(metrics_bytes=10**15)),
+    )
+    trainer(resume="auto")
+
+
 def test_nothing_that_a_run_writes_shows_a_secret_of_the_environment(trainer, monkeypatch):
     secrets = {
         "HF_TOKEN": "hf_" + "s" * 30,

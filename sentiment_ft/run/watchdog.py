@@ -83,9 +83,10 @@ def stack(process: Process, folder: Path, signal_number: int) -> str:
         os.kill(process.pid, signal_number)
         os.kill(process.pid, signal.SIGCONT)
     deadline = time.monotonic() + SECONDS_FOR_STACKS
-    text = ""
-    while time.monotonic() < deadline and not text.endswith("\n\n"):
+    text, before = "", None
+    while time.monotonic() < deadline and (text != before or process.main_thread not in text):
         time.sleep(0.01)
+        before = text
         with contextlib.suppress(OSError):
             text = path.read_text("utf-8", "replace")
     if stopped:

@@ -52,7 +52,7 @@ class Recorder:
         try:
             self._file = path.open("wb" if cut_at is None else "r+b", buffering=0)
             if cut_at is not None:
-                content = self._file.read(cut_at) or b""
+                content = self._file.read(min(cut_at, os.fstat(self._file.fileno()).st_size)) or b""
                 content = content[: content.rfind(b"\n") + 1]  # after a power cut the last line may be torn
                 self._file.truncate(self._file.seek(len(content)))
                 self.records = _records(content)
