@@ -156,8 +156,8 @@ def _no_number(text: str) -> None:
 
 
 def _check_tensors(run: Run, model: Tensors, training: Tensors) -> None:
-    """Names and shapes against those of the run; under ZeRO DeepSpeed's files have them. Another precision may have been
-    allowed.
+    """Names and shapes against those of the run; under ZeRO DeepSpeed's files have them. Another precision may have
+    been allowed.
     """
     unwrapped = run.accelerator.unwrap_model(run.model)
     if run.engine.in_background:
