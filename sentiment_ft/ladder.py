@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,22 +24,11 @@ from sentiment_ft.errors import ModelError, OutputError, RestartNeeded, is_out_o
 from sentiment_ft.run.control import OutOfMemory
 from sentiment_ft.run.precision import at_least_fp32
 from sentiment_ft.run.writing import write_json
-from sentiment_ft.state import Run
+from sentiment_ft.state import Run, Rung
 from sentiment_ft.terminal import console
 
 FILE = "memory.json"
 MOST = 20  # halvings: of the largest micro-batch there may be
-
-
-@dataclass(frozen=True, slots=True)
-class Rung:
-    """halvings of the micro-batch; then activations that are computed twice instead of kept. eval_halvings: of the
-    micro-batch of evaluations.
-    """
-
-    halvings: int = 0
-    activation_checkpointing: bool = False
-    eval_halvings: int = 0
 
 
 def recall(run: Run) -> None:
@@ -93,9 +82,7 @@ def step_down(run: Run, *, judging: bool = False) -> None:
     run.optimizer.zero_grad(set_to_none=True)
     if run.accelerator.device.type == "cuda":
         torch.cuda.empty_cache()
-    rung = _read(run.folder) if run.accelerator.is_main_process else Rung()
-    (rung,) = broadcast_object_list([rung])
-    rung = _below(run, rung, judging=judging)
+    rung = _below(run, run.rung, judging=judging)
     _stand_on(run, rung)
     if run.accelerator.is_main_process:
         _write(run.folder, rung)
@@ -130,7 +117,7 @@ def sparing(run: Run, *, last: bool) -> Iterator[None]:
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
             raise
-        _write(run.folder, _below(run, _read(run.folder), judging=False))
+        _write(run.folder, _below(run, run.rung, judging=False))
         raise RestartNeeded(
             "out of memory while other processes wait for the gradients",
             where=f"update {run.state.update + 1}",
@@ -149,6 +136,7 @@ def describe(run: Run, rung: Rung) -> str:
 
 
 def _stand_on(run: Run, rung: Rung) -> None:
+    run.rung = rung
     rows = run.config.per_device_batch_size
     for _ in range(rung.halvings):
         rows = -(-rows // 2)

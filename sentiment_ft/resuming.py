@@ -277,5 +277,7 @@ def _restore_best(run: Run, found: Checkpoint) -> None:
         for name in names:
             link(found.folder / "best" / name, staged / name)
 
-    with contextlib.suppress(OutputError):  # a full disk: the checkpoint still has it, and the next better one is kept
+    try:
         write_folder(best, fill)
+    except OutputError:  # a full disk: the weights wait in memory, as in `saving.keep_best`
+        run.unkept = load_file(found.folder / "best" / MODEL)

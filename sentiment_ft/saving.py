@@ -101,9 +101,11 @@ def stop(run: Run, number: int) -> Preempted:
 
     Gradients of an update that is not whole are forgotten: it is computed again.
     """
-    settle(run)
-    if run.saved_at != run.state.place():
-        save(run, wait=True)
+    with run.control.heartbeat.at_length("saving"):
+        settle(run)
+        (failed,) = broadcast_object_list([run.saver is not None and run.saver.failures > 0])
+        if failed or run.saved_at != run.state.place():
+            save(run, wait=True)
     folder = printable(shlex.quote(str(run.folder)), 200)
     return Preempted(
         f"{ended_by(number)} after update {run.state.update} of {run.sizes.total_updates}; it is saved",
@@ -172,7 +174,8 @@ def capture(run: Run) -> Callable[[Path], Mapping[str, File]]:
                     classifier.save(unwrapped, run.tokenizer, folder / "best", unkept, run.config.max_length)
                 else:
                     for path in sorted(best.iterdir()):
-                        link(path, folder / "best" / path.name)
+                        if path.is_file() and checkpoint.may_hold(f"best/{path.name}"):  # not what a desktop leaves
+                            link(path, folder / "best" / path.name)
             for path in (folder / "best").iterdir():
                 written[f"best/{path.name}"] = checkpoint.seal(path)
         return written

@@ -85,6 +85,17 @@ class Totals:
     eval_s: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """What a run has given up where memory was short, see ladder.py. halvings of the micro-batch; then activations that
+    are computed twice instead of kept. eval_halvings: of the micro-batch of evaluations.
+    """
+
+    halvings: int = 0
+    activation_checkpointing: bool = False
+    eval_halvings: int = 0
+
+
 @dataclass
 class Run:
     """Everything the loop needs."""
@@ -121,6 +132,8 @@ class Run:
     """`state.place()` of the newest checkpoint taken."""
     unkept: dict[str, torch.Tensor] | None = None
     """Weights of the best model, where a full disk kept them from best/. Main process only."""
+    rung: Rung = field(default_factory=Rung)
+    """How far down the ladder it has come: the same in every process."""
     saver: Saver | None = None
     """Main process only."""
     mirror_id: str | None = None

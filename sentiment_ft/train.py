@@ -122,8 +122,13 @@ def carry_out(
             ):
                 try:
                     fit(run)
+                    run.control.meet("its end")  # a signal after the last update
                 except Stopped as stopped:
                     raise saving.stop(run, stopped.number) from None
+                except Exception:
+                    with run.control.heartbeat.at_length("saving"):
+                        saving.settle(run)  # the checkpoint that is on its way is what the run goes on from
+                    raise
             outcome.closing(run)
             saving.finish(run)
     except Preempted:
@@ -302,7 +307,7 @@ def train_step(run: Run, rows: Indices) -> None:
     if not step.finite and not run.config.skip_nonfinite_updates:
         raise replay.explain(run, rows)
     window.grad_norm, run.state.loss_scale = step.grad_norm, step.loss_scale
-    if not step.finite:  # left out; the record of the others stays one of numbers
+    if not step.applied:  # left out; the record of the others stays one of numbers
         window.loss_sum, window.grad_norm, window.rows = torch.zeros_like(window.loss_sum), run.interval.grad_norm, 0
     clock.count_update(run, rows, skipped=not step.applied)
     window.seconds = time.perf_counter() - began

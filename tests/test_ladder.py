@@ -14,8 +14,8 @@ from accelerate.state import AcceleratorState
 from safetensors.torch import load_file
 from transformers import BertForSequenceClassification
 
-from sentiment_ft import recipe, train
-from sentiment_ft.errors import EXIT_MODEL, ModelError, Preempted
+from sentiment_ft import ladder, recipe, train
+from sentiment_ft.errors import EXIT_MODEL, ModelError, OutputError, Preempted
 from sentiment_ft.run.begin import Begin
 from tests.tiny import write_reviews
 
@@ -169,3 +169,15 @@ def test_other_errors_are_not_taken_for_it(trained, monkeypatch):
     monkeypatch.setattr(BertForSequenceClassification, "forward", forward)
     with pytest.raises(RuntimeError, match="a bug on purpose"):
         trained()
+
+
+def test_on_a_full_disk_it_goes_down_all_the_same(memory, trained, monkeypatch):
+    """memory.json is for a resume; what this run has come to, it knows."""
+
+    def full(*arguments: object) -> None:
+        raise OutputError("cannot be written: No space left on device")
+
+    monkeypatch.setattr(ladder, "write_json", full)
+    memory.training = 2
+    trained()
+    assert 2 in memory.asked

@@ -20,7 +20,7 @@ from safetensors.torch import load_file, save_file
 
 from sentiment_ft import evaluation, recipe, saving, train
 from sentiment_ft.errors import EXIT_PREEMPTED, ConfigError, ModelError, OutputError, Preempted
-from sentiment_ft.run import checkpoint
+from sentiment_ft.run import checkpoint, saver
 from sentiment_ft.run.begin import Begin
 from tests.tiny import write_reviews
 
@@ -159,6 +159,39 @@ def test_stopped_while_saving(trainer, place, monkeypatch):
         signal_at(patched, saving, "capture", 3)
         assert stop(trainer) == 9
     assert_same(trainer(resume="auto"), whole(trainer, place))
+
+
+@pytest.mark.parametrize("space_returns", [True, False])
+def test_a_save_that_failed_is_not_called_saved(trainer, place, monkeypatch, space_returns):
+    """It was begun at the very update at which the run is stopped."""
+    real, calls = saver.commit, []
+
+    def full(*arguments: Any, **settings: Any) -> Any:
+        calls.append(1)
+        if len(calls) == 1 or not space_returns:
+            raise OSError(28, "No space left on device")
+        return real(*arguments, **settings)
+
+    monkeypatch.setattr(saver, "commit", full)
+    signal_at(monkeypatch, train, "collate", 13)  # in update 4, after the save at 3
+    if space_returns:
+        assert stop(trainer) == 3
+    else:
+        with pytest.raises(OutputError, match="No space left"):
+            trainer()
+
+
+def test_a_file_that_a_desktop_leaves_in_best_is_no_part_of_a_checkpoint(trainer, monkeypatch):
+    real = saving.keep_best
+
+    def and_more(run: Any, weights: Any) -> None:
+        real(run, weights)
+        (run.folder / "best" / ".DS_Store").touch()
+
+    monkeypatch.setattr(saving, "keep_best", and_more)
+    run = trainer()
+    newest = checkpoint.newest(run / "checkpoints", pytest.fail)
+    assert newest is not None and newest.update == UPDATES and not any("DS_Store" in name for name in newest.files)
 
 
 def test_stopped_again_and_again_in_one_epoch(trainer, place, monkeypatch):

@@ -33,7 +33,7 @@ EXIT_CODES = """
 Exit codes: 0 done; 1 a bug of ours; 2 usage, recipe or config; 3 data;
 4 model, device or package; 5 training gave no usable model;
 6 output cannot be written; 7 another process of the run ended;
-8 a process hung; 75 stopped by a signal and saved: --resume goes on;
+8 a process hung, or ran out of memory; 75 stopped by a signal and saved: --resume goes on;
 130 interrupted (Ctrl-C); 143 ended by SIGTERM, 129 by SIGHUP.
 """
 

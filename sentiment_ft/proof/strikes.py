@@ -34,6 +34,8 @@ class Target:
                 variables = child.environ()
                 if "sentiment_ft.train" in child.cmdline() and child.status() != psutil.STATUS_ZOMBIE:
                     found[int(variables.get("RANK", "0"))] = child
+        if not found:
+            raise UserError("the training has ended before it was struck", where="chaos")
         return [found[rank] for rank in sorted(found)]
 
     def tracker(self) -> psutil.Process | None:
@@ -87,13 +89,13 @@ def full_disk(target: Target) -> Iterator[None]:
     disk, which takes root to make: the same calls fail, with EFBIG for ENOSPC.
     """
     main = target.processes()[0]
-    _, hard = resource.prlimit(main.pid, resource.RLIMIT_FSIZE)
+    soft, hard = resource.prlimit(main.pid, resource.RLIMIT_FSIZE)
     resource.prlimit(main.pid, resource.RLIMIT_FSIZE, (0, hard))
     try:
         yield
     finally:
         with contextlib.suppress(ProcessLookupError):
-            resource.prlimit(main.pid, resource.RLIMIT_FSIZE, (hard, hard))
+            resource.prlimit(main.pid, resource.RLIMIT_FSIZE, (soft, hard))
 
 
 HANG = "hang"

@@ -24,7 +24,8 @@ def run_to_go_on() -> str | None:
 def begun(run: Path, update: int) -> None:
     """Say that this attempt goes on with `run` after `update`. Main process."""
     if (folder := _folder()) is not None:
-        (folder / "run").write_text(str(run.absolute()), "utf-8")
+        with contextlib.suppress(OSError):
+            (folder / "run").write_text(str(run.absolute()), "utf-8")
         _append("starts", str(update))
 
 
@@ -86,5 +87,5 @@ def _folder() -> Path | None:
 
 def _append(name: str, line: str) -> None:
     if (folder := _folder()) is not None:
-        with (folder / name).open("a", encoding="utf-8") as file:
+        with contextlib.suppress(OSError), (folder / name).open("a", encoding="utf-8") as file:  # full: less is known
             file.write(f"{line}\n")

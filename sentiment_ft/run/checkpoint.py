@@ -111,8 +111,13 @@ def commit(staged: Path, files: Mapping[str, File]) -> Checkpoint:
     return Checkpoint(final, number, update, dict(files))
 
 
+def may_hold(name: str) -> bool:
+    """Whether a file of that name, relative to its folder, can be part of a checkpoint."""
+    return _FILE.fullmatch(name) is not None and name != MANIFEST
+
+
 def discard(staged: Path) -> None:
-    """Remove a staged folder that will not be committed."""
+    """Remove a staged folder that will not be committed, or one whose commit went wrong."""
     _remove(staged)
 
 

@@ -12,7 +12,7 @@ from accelerate import Accelerator
 from accelerate.utils import gather_object
 
 from sentiment_ft.errors import is_out_of_memory
-from sentiment_ft.run.heartbeat import Heartbeat, NoHeartbeat
+from sentiment_ft.run.heartbeat import Heartbeat, NoHeartbeat, this_machine
 
 
 class Stopped(Exception):
@@ -41,7 +41,7 @@ class Control:
         # Collectives of the default group may be NCCL's, which would wait for the GPU.
         on_gpu = self._several and torch.distributed.get_backend() != "gloo"
         self._group = torch.distributed.new_group(backend="gloo") if on_gpu else None
-        mine = {"machine": os.environ.get("GROUP_RANK", "0"), "pid": os.getpid()}
+        mine = {"machine": this_machine(), "pid": os.getpid()}
         self.heartbeat: Heartbeat | NoHeartbeat = NoHeartbeat()
         self._local = [entry["pid"] for entry in gather_object([mine]) if entry["machine"] == mine["machine"]]
 

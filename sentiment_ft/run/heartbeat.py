@@ -9,6 +9,7 @@ import mmap
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -21,12 +22,18 @@ from accelerate.utils import gather_object
 
 from sentiment_ft.errors import EXIT_RESTART
 from sentiment_ft.run import attempt, watchdog
+from sentiment_ft.terminal import console, printable
 
 # The first updates load kernels and libraries.
 FIRST_BEATS, FIRST_S = 8, 120.0
 # What one process may take before the others have to wait for it: to save on a slow disk, to judge.
 LONG_S = 600.0
 STACK_SIGNAL = getattr(signal, "SIGRTMIN", 0) + 3  # none that a library or a scheduler uses
+
+
+def this_machine() -> str:
+    """A name that the processes here share with no other. torchrun's number alone is missing under other launchers."""
+    return f"{socket.gethostname()} {os.environ.get('GROUP_RANK', '0')}"
 
 
 class Heartbeat:
@@ -80,12 +87,19 @@ def watched(accelerator: Accelerator, seconds: float | None, *, launched: bool) 
         yield NoHeartbeat()
         return
     first = accelerator.is_local_main_process
-    own = Path(tempfile.mkdtemp(prefix="sentiment-ft-beats-")) if first else None
-    machine = os.environ.get("GROUP_RANK", "0")
+    own = _folder() if first else None
+    machine = this_machine()
     thread = f"{threading.main_thread().ident:016x}"
     mine = (machine, accelerator.process_index, os.getpid(), thread, None if own is None else str(own))
-    here = [entry for entry in gather_object([mine]) if entry[0] == machine]
-    folder = next(Path(entry[4]) for entry in here if entry[4] is not None)
+    everywhere = gather_object([mine])
+    here = [entry for entry in everywhere if entry[0] == machine]
+    folders = {entry[0]: entry[4] for entry in everywhere if entry[4] is not None}
+    if len(folders) < len({entry[0] for entry in everywhere}):  # all machines or none: they meet below
+        if own is not None:
+            shutil.rmtree(own, ignore_errors=True)
+        yield NoHeartbeat()
+        return
+    folder = Path(folders[machine])
     heartbeat = Heartbeat(folder / f"beats-{accelerator.process_index}", seconds)
     with (folder / f"stack-{accelerator.process_index}").open("w") as stacks:
         faulthandler.register(STACK_SIGNAL, file=stacks, all_threads=True)
@@ -99,6 +113,14 @@ def watched(accelerator: Accelerator, seconds: float | None, *, launched: bool) 
                 dog.stdin.close()
                 dog.wait()
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+def _folder() -> Path | None:
+    try:
+        return Path(tempfile.mkdtemp(prefix="sentiment-ft-beats-"))
+    except OSError as error:
+        console.print(f"warning: nobody will see a hang: {printable(str(error), 200)}", markup=False)
+        return None
 
 
 def _start(

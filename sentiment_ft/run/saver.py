@@ -113,11 +113,15 @@ def size(files: Mapping[str, File]) -> int:
 
 
 def commit(staged: Path, files: Mapping[str, File], *, keep: int) -> Checkpoint:
-    """Commit, read it all again, and only then delete older ones. Raises OSError."""
+    """Commit, read it all again, and only then delete older ones; those that cannot be deleted stay. Raises OSError,
+    and leaves nothing of this one.
+    """
     found = checkpoint.commit(staged, files)
     try:
         checkpoint.verify(found.folder)
     except checkpoint.Damaged as damage:
+        checkpoint.discard(found.folder)
         raise OSError(f"what was written comes back damaged: {damage}") from None
-    checkpoint.prune(staged.parent, found, keep)
+    with contextlib.suppress(OSError):
+        checkpoint.prune(staged.parent, found, keep)
     return found

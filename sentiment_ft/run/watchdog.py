@@ -108,10 +108,15 @@ def report(hung: Sequence[Process], folder: Path, settings: dict[str, object]) -
         name = f"process {process.rank} of {total}" if total != 1 else "the training"
         said = f"\nerror: {name} {how} for {process.waited_s:.0f} s, at {process.where()}"
         if process.is_stopped() and not settings["end"]:  # who has stopped it will wake it
-            print(f"{said}; kill -CONT {process.pid} lets it go on", flush=True)
+            _say(f"{said}; kill -CONT {process.pid} lets it go on")
             continue
-        print(f"{said}; its stack, newest call first:")
-        print(stack(process, folder, int(str(settings["signal"]))), flush=True)
+        _say(f"{said}; its stack, newest call first:")
+        _say(stack(process, folder, int(str(settings["signal"]))))
+
+
+def _say(text: str) -> None:
+    with contextlib.suppress(OSError):  # nobody reads: what has to be ended is ended
+        print(text, flush=True)
 
 
 def watch(folder: Path, processes: list[Process], settings: dict[str, object]) -> None:
@@ -137,7 +142,7 @@ def watch(folder: Path, processes: list[Process], settings: dict[str, object]) -
 
 def end(processes: Sequence[Process], settings: dict[str, object]) -> None:
     """Tell the launcher why, then kill: whoever hangs in a library, or is stopped, hears nothing else."""
-    print("error: all processes of the run on this machine are ended", flush=True)
+    _say("error: all processes of the run on this machine are ended")
     if settings["ends"]:
         with contextlib.suppress(OSError), open(str(settings["ends"]), "a", encoding="utf-8") as file:
             file.write(f"{settings['code']}\n")

@@ -64,6 +64,7 @@ def _not_under_deepspeed(config: Config, precision: str) -> list[str]:
     """Each process holds a part of gradients and weights only, and DeepSpeed exchanges gradients its own way."""
     asked = {
         "average_share": config.average_share is not None,
+        "skip_nonfinite_updates": config.skip_nonfinite_updates,  # its gradients cannot be taken back
         "gradual_unfreezing_updates": config.gradual_unfreezing_updates > 0,
         "gradient_compression": config.gradient_compression != "none",
         "mixed_precision fp64": precision == "fp64",

@@ -118,3 +118,29 @@ def test_it_is_due_by_time_and_rarer_where_it_holds_training_up(parent, monkeypa
     assert not saver.due()
     now += 3 * TIMES_THE_COST - 60
     assert saver.due()
+
+
+def test_what_comes_back_damaged_is_not_left_behind(parent, monkeypatch):
+    """On a disk where each save fails so, none of them may fill it."""
+
+    def damaged(folder: Path) -> None:
+        raise checkpoint.Damaged(folder, "is of another user")
+
+    saver = Saver(parent, 2, None)
+    saver.start(5, written, time.monotonic())
+    saver.wait()
+    monkeypatch.setattr(checkpoint, "verify", damaged)
+    for update in (10, 15, 20):
+        saver.start(update, written, time.monotonic())
+        assert "comes back damaged" in str(saver.wait().error)
+    assert os.listdir(parent) == ["0001-update-5"]
+
+
+def test_older_ones_that_cannot_be_deleted_do_not_make_a_save_fail(parent, monkeypatch):
+    def fails(*arguments: object) -> None:
+        raise OSError("busy")
+
+    monkeypatch.setattr(checkpoint, "prune", fails)
+    saver = Saver(parent, 1, None)
+    saver.start(5, written, time.monotonic())
+    assert saver.wait().error is None
