@@ -227,11 +227,10 @@ def test_a_full_disk_costs_no_update_and_no_checkpoint_that_is_there(folder, arg
         while newest(run) < 20:
             time.sleep(0.01)
         ballast = small_disk / "ballast"
-        with ballast.open("wb") as file:
+        with ballast.open("wb", buffering=0) as file:
             try:
                 while True:
                     file.write(bytes(2**16))
-                    file.flush()
             except OSError:
                 pass
         kept = newest(run)
