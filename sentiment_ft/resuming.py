@@ -60,6 +60,8 @@ def choose(start: Start | None) -> Checkpoint | None:
         raise ModelError(
             f"none of its {len(damaged)} checkpoints is whole", where=where, way_out="start again: --overwrite"
         )
+    if found is None:
+        console.print(f"warning: {where} has no checkpoint: it begins again", markup=False)
     return found
 
 
