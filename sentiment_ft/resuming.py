@@ -139,7 +139,7 @@ def _understood(folder: str | Path) -> Iterator[None]:
 
 def _read_state(found: Checkpoint) -> dict[str, Any]:
     with (found.folder / STATE).open(encoding="utf-8") as file:
-        state = json.load(file, parse_constant=_no_number)
+        state: dict[str, Any] = json.load(file, parse_constant=_no_number)
     needed = {"state": dict, "totals": dict, "facts": dict, "processes": list, "rates": list, "metrics_bytes": int}
     for key, kind in needed.items():
         if not isinstance(state[key], kind):
@@ -149,8 +149,7 @@ def _read_state(found: Checkpoint) -> dict[str, Any]:
         raise ValueError("numbers that no run has")
     TypeAdapter(State).validate_json(json.dumps(state["state"]), strict=True)
     TypeAdapter(Totals).validate_json(json.dumps(state["totals"]), strict=True)
-    found_state: dict[str, Any] = state
-    return found_state
+    return state
 
 
 def _no_number(text: str) -> None:
@@ -163,7 +162,7 @@ def _check_tensors(run: Run, model: Tensors, training: Tensors) -> None:
     """
     unwrapped = run.accelerator.unwrap_model(run.model)
     if run.engine.in_background:
-        _same({name: tensor for name, tensor in unwrapped.state_dict().items()}, model)
+        _same(unwrapped.state_dict(), model)
         for name, parameter in unwrapped.named_parameters():
             moments = [f"optimizer.{key}.{name}" for key in ("exp_avg", "exp_avg_sq")]
             _same({key: parameter for key in moments if key in training}, {

@@ -90,7 +90,7 @@ def commit(staged: Path, files: Mapping[str, File]) -> Checkpoint:
     """Give a staged folder its name. files: all that was sealed in it, by names that `read` takes. Raises OSError, and
     leaves the others as they are.
     """
-    assert all(map(_FILE.fullmatch, files)), "read would refuse it"
+    assert all(map(may_hold, files)), "read would refuse it"
     number, update = _parsed(staged.name[1:].removesuffix(".part"))
     body = {
         "format": FORMAT,
@@ -198,7 +198,7 @@ def read(folder: Path) -> Checkpoint:
     if of_this != (FORMAT, number, update):
         raise Damaged(folder / MANIFEST, "is of another checkpoint, or another version of sentiment_ft")
     for name in files:
-        if not _FILE.fullmatch(name) or name == MANIFEST:
+        if not may_hold(name):
             raise Damaged(folder / MANIFEST, "names a file that no checkpoint has")
     return Checkpoint(folder, number, update, files)
 
