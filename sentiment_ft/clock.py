@@ -11,11 +11,13 @@ from sentiment_ft.state import Run
 SKIPPED_IN_A_ROW = 20
 
 
-def set_rate(run: Run) -> None:
-    """Write the learning rate of the next update into the optimizer; a group that is not released yet gets 0."""
-    rate = current_rate(run)
+def set_rate(run: Run, update: int) -> None:
+    """Write the learning rate of an update, counted from 0, into the optimizer; a group that is not released yet gets
+    0.
+    """
+    rate = rate_of(run, update)
     for group in run.optimizer.param_groups:
-        group["lr"] = rate if run.state.update >= group["release"] else 0.0
+        group["lr"] = rate if update >= group["release"] else 0.0
 
 
 def drop_unreleased(run: Run) -> None:
@@ -49,10 +51,10 @@ def count_update(run: Run, rows: Indices, *, skipped: bool) -> None:
         )
 
 
-def current_rate(run: Run) -> float:
-    """Learning rate of the next update."""
+def rate_of(run: Run, update: int) -> float:
+    """Learning rate of an update, counted from 0."""
     return learning_rate(
-        run.state.update,
+        update,
         peak=run.config.learning_rate,
         total=run.sizes.total_updates,
         warmup=run.sizes.warmup_updates,

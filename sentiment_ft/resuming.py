@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -14,11 +13,10 @@ from typing import Any
 import numpy as np
 import torch
 from accelerate.utils import broadcast_object_list
-from pydantic import TypeAdapter
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from sentiment_ft import fingerprint, recipe
+from sentiment_ft import clock, fingerprint, recipe
+from sentiment_ft.checkpoint_content import check, check_tensors, read_state, read_tensors, understood
 from sentiment_ft.errors import ConfigError, ModelError, OutputError
 from sentiment_ft.run import checkpoint
 from sentiment_ft.run.begin import Start
@@ -26,11 +24,9 @@ from sentiment_ft.run.checkpoint import Checkpoint, Damaged
 from sentiment_ft.run.destination import path_of
 from sentiment_ft.run.folder import MARK
 from sentiment_ft.run.writing import write_folder, write_text
-from sentiment_ft.saving import FOLDER, MODEL, STATE, TRAINING, Tensors, link
+from sentiment_ft.saving import FOLDER, MODEL, TRAINING, Tensors, link
 from sentiment_ft.state import Interval, Run, State, Totals
 from sentiment_ft.terminal import console, printable
-
-MOST = 2**53  # updates, rows, bytes: more is no count
 
 
 def choose(start: Start | None) -> Checkpoint | None:
@@ -78,10 +74,10 @@ def restore(run: Run, found: Checkpoint | None, allowed: tuple[str, ...]) -> int
     state: dict[str, Any] = {}
     folder = ""
     if main and found is not None:
-        with _understood(found.folder):
-            state, folder = _read_state(found), str(found.folder)
-            model = _read_tensors(found, MODEL)
-            training = _read_tensors(found, TRAINING)
+        with understood(found.folder):
+            state, folder = read_state(found), str(found.folder)
+            model = read_tensors(found, MODEL)
+            training = read_tensors(found, TRAINING)
     state, folder = broadcast_object_list([state, folder])
     fingerprint.compare(state["facts"], run.facts, allowed)
     if state["engine"] != run.engine.kind:
@@ -99,15 +95,13 @@ def restore(run: Run, found: Checkpoint | None, allowed: tuple[str, ...]) -> int
         )
     tensors = {f"model.{name}": tensor for name, tensor in model.items()}
     tensors |= {name: tensor for name, tensor in training.items() if name.startswith("optimizer.")}
-    with _understood(folder):
+    with understood(folder):
         if main:
-            _check_tensors(run, model, training)
+            check_tensors(run, model, training, state)
         run.engine.restore(tensors)
         if not run.engine.in_background:
             run.engine.read_shards(Path(folder))
         run.engine.load_scaler_state(state["scaler"])
-        for group, rate in zip(run.optimizer.param_groups, state["rates"], strict=True):
-            group["lr"] = rate  # of the last update, for the record
         _restore_state(run, state)
         _restore_average(run, state["average_seen"], training)
         _restore_judged(run, state["last_is_best"], training)
@@ -121,77 +115,12 @@ def restore(run: Run, found: Checkpoint | None, allowed: tuple[str, ...]) -> int
     return int(state["metrics_bytes"])
 
 
-@contextlib.contextmanager
-def _understood(folder: str | Path) -> Iterator[None]:
-    """Within: whatever a checkpoint of another version, or one that was edited and sealed again, makes Python raise is
-    a ModelError.
-    """
-    try:
-        yield
-    except (AttributeError, KeyError, IndexError, OverflowError, RecursionError, TypeError, ValueError) as error:
-        said = printable(f"{type(error).__name__}: {error}".split("\n")[0], 200)
-        raise ModelError(
-            f"does not hold what this version needs ({said})",
-            where=printable(str(folder), 200),
-            way_out="the version of sentiment_ft that saved it",
-        ) from None
-
-
-def _read_state(found: Checkpoint) -> dict[str, Any]:
-    with (found.folder / STATE).open(encoding="utf-8") as file:
-        state: dict[str, Any] = json.load(file, parse_constant=_no_number)
-    needed = {"state": dict, "totals": dict, "facts": dict, "processes": list, "rates": list, "metrics_bytes": int}
-    for key, kind in needed.items():
-        if not isinstance(state[key], kind):
-            raise TypeError(f"{key} is no {kind.__name__}")
-    counts = [state["metrics_bytes"], *(value for value in state["state"].values() if type(value) is int)]
-    if not state["processes"] or not all(0 <= count <= MOST for count in counts):
-        raise ValueError("numbers that no run has")
-    TypeAdapter(State).validate_json(json.dumps(state["state"]), strict=True)
-    TypeAdapter(Totals).validate_json(json.dumps(state["totals"]), strict=True)
-    return state
-
-
-def _no_number(text: str) -> None:
-    raise ValueError(f"{text} is no number")
-
-
-def _check_tensors(run: Run, model: Tensors, training: Tensors) -> None:
-    """Names and shapes against those of the run; under ZeRO DeepSpeed's files have them. Another precision may have
-    been allowed.
-    """
-    unwrapped = run.accelerator.unwrap_model(run.model)
-    if run.engine.in_background:
-        _same(unwrapped.state_dict(), model)
-        for name, parameter in unwrapped.named_parameters():
-            moments = [f"optimizer.{key}.{name}" for key in ("exp_avg", "exp_avg_sq")]
-            _same({key: parameter for key in moments if key in training}, {
-                key: training[key] for key in moments if key in training
-            })  # fmt: skip
-
-
-def _same(wanted: Mapping[str, torch.Tensor], found: Tensors) -> None:
-    if odd := sorted(set(wanted) ^ set(found)):
-        raise ValueError(f"{odd[0]} is in one of model and checkpoint only")
-    for name, tensor in wanted.items():
-        if tensor.shape != found[name].shape:
-            raise ValueError(f"{name} is {tuple(found[name].shape)}, not {tuple(tensor.shape)}")
-        if found[name].is_floating_point() != tensor.is_floating_point():
-            raise TypeError(f"{name} is of {found[name].dtype}")
-
-
-def _read_tensors(found: Checkpoint, name: str) -> Tensors:
-    try:
-        return load_file(found.folder / name) if name in found.files else {}
-    except SafetensorError as error:
-        raise ValueError(str(error)) from None
-
-
 def _restore_state(run: Run, saved: Mapping[str, Any]) -> None:
     run.state = State(**saved["state"])
     if run.state.best is not None:
         run.state.best = (run.state.best[0], run.state.best[1])  # JSON has lists only
     run.totals = Totals(**saved["totals"])
+    clock.set_rate(run, max(run.state.update - 1, 0))  # of the last update, for the record
 
 
 def _restore_average(run: Run, seen: int, training: Tensors) -> None:
@@ -234,8 +163,10 @@ def _restore_process(run: Run, processes: list[dict[str, Any]], training: Tensor
         mine = processes[run.accelerator.process_index]
         run.interval = _interval(run, mine["interval"])
         given = generators[run.accelerator.process_index]
+        check("the random numbers of torch", given["torch"], torch.get_rng_state())
         torch.set_rng_state(given["torch"])
         if "cuda" in given:
+            check("the random numbers of CUDA", given["cuda"], torch.cuda.get_rng_state(run.accelerator.device))
             torch.cuda.set_rng_state(given["cuda"], run.accelerator.device)
         numbers = mine["numpy"]
         keys = given["numpy"].numpy().astype(np.uint32)

@@ -190,7 +190,6 @@ def state_of(run: Run) -> dict[str, Any]:
         "totals": asdict(run.totals),
         "engine": run.engine.kind,
         "scaler": run.engine.scaler_state(),
-        "rates": [group["lr"] for group in run.optimizer.param_groups],
         "last_is_best": run.last_p_positive is run.best_p_positive,
         "mirror": run.recorder.mirror_id,
         "facts": run.facts,

@@ -278,7 +278,7 @@ def train_step(run: Run, rows: Indices) -> None:
     began = time.perf_counter()
     accelerator, engine = run.accelerator, run.engine
     window = Interval.fresh(accelerator.device)  # forgotten when a signal stops the run before the update is whole
-    clock.set_rate(run)
+    clock.set_rate(run, run.state.update)
     turns = batching.micro_batches(
         rows, run.sizes.per_device_batch_size, accelerator.process_index, accelerator.num_processes
     )

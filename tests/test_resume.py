@@ -5,6 +5,7 @@ signals to this very process; killed processes are in test_faults.py.
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import signal
@@ -335,6 +336,11 @@ def edited(name: str, change: Callable[[Any], Any]) -> Callable[[Path], None]:
 
 
 HEAD = "classifier.weight"
+MOMENTS = ("step", "exp_avg", "exp_avg_sq")
+
+
+def half(tensors: dict[str, torch.Tensor], name: str) -> None:
+    tensors[name] = tensors[name].half()
 
 
 @pytest.mark.parametrize(
@@ -353,7 +359,28 @@ HEAD = "classifier.weight"
         edited("model.safetensors", lambda tensors: tensors.update({HEAD: tensors[HEAD].to(torch.int8)})),
         edited("model.safetensors", lambda tensors: tensors.pop(HEAD)),
         edited("model.safetensors", lambda tensors: tensors.update(more=torch.zeros(3))),
+        edited("model.safetensors", lambda tensors: tensors.update({HEAD: tensors[HEAD].half()})),
+        edited("model.safetensors", lambda tensors: tensors[HEAD].fill_(math.nan)),
+        edited("state.json", lambda state: state["state"].update(update=2)),
+        edited("state.json", lambda state: state["processes"][0]["interval"].update(rows=-1)),
+        edited("state.json", lambda state: state["processes"][0]["interval"].update(rows=1.5)),
+        edited("state.json", lambda state: state["processes"][0]["interval"].update(loss_sum="much")),
+        edited("state.json", lambda state: state["processes"][0]["interval"].update(seconds=1e300)),
+        edited("state.json", lambda state: state["processes"][0]["numpy"].update(kind="dice")),
+        edited("state.json", lambda state: state["processes"][0]["python"].append(3)),
         edited("training.safetensors", lambda tensors: tensors.update({f"optimizer.exp_avg.{HEAD}": torch.zeros(3)})),
+        edited("training.safetensors", lambda tensors: tensors.update({f"optimizer.step.{HEAD}": torch.zeros(3)})),
+        edited("training.safetensors", lambda tensors: tensors.pop(f"optimizer.exp_avg.{HEAD}")),
+        edited("training.safetensors", lambda tensors: [tensors.pop(f"optimizer.{key}.{HEAD}") for key in MOMENTS]),
+        edited("training.safetensors", lambda tensors: half(tensors, f"optimizer.exp_avg_sq.{HEAD}")),
+        edited("training.safetensors", lambda tensors: tensors.update({"optimizer.exp_avg.more": torch.zeros(3)})),
+        edited("training.safetensors", lambda tensors: tensors[f"optimizer.exp_avg_sq.{HEAD}"].fill_(math.nan)),
+        edited("training.safetensors", lambda tensors: tensors["judged.last"].add_(2)),
+        edited("training.safetensors", lambda tensors: half(tensors, "judged.last")),
+        edited("training.safetensors", lambda tensors: half(tensors, "random.0.torch")),
+        edited("training.safetensors", lambda tensors: tensors.update({"random.0.torch": torch.zeros(9).byte()})),
+        edited("training.safetensors", lambda tensors: tensors.update({"random.0.python": torch.zeros(9).long()})),
+        edited("training.safetensors", lambda tensors: tensors.update({"random.0.numpy": torch.zeros(9).long()})),
     ],
 )
 def test_what_was_edited_and_sealed_again_is_no_bug(trainer, stopped, edit):

@@ -323,7 +323,7 @@ def overflowing(monkeypatch):
             def overflow(gradient: torch.Tensor) -> torch.Tensor:
                 if not run.state.window and trying:
                     return gradient
-                rates.append(clock.current_rate(run))
+                rates.append(clock.rate_of(run, run.state.update))
                 return gradient * float("inf") if len(rates) in windows else gradient
 
             run.model.classifier.weight.register_hook(overflow)

@@ -139,7 +139,7 @@ def overflowing(windows, seen):
         step = run.engine.step
 
         def noted(loss_sum):
-            seen["rates"].append(clock.current_rate(run))
+            seen["rates"].append(clock.rate_of(run, run.state.update))
             taken = step(loss_sum)
             seen["applied"].append(taken.applied)
             seen["scales"].append(taken.loss_scale)

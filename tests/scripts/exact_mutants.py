@@ -47,7 +47,7 @@ def prepared_scheduler():
 
     with (
         patch.object(train, "build", build_with_one),
-        patch.object(clock, "set_rate", lambda run: None),
+        patch.object(clock, "set_rate", lambda run, update: None),
         patch.object(clock, "count_update", count_and_step),
     ):
         yield
