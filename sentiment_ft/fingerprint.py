@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from typing import Any
 
@@ -44,17 +45,27 @@ def facts(of_processes: Mapping[str, object], sizes: Sizes) -> dict[str, Any]:
 
 def compare(saved: Mapping[str, Any], now: Mapping[str, Any], allowed: tuple[str, ...]) -> None:
     """Raises ConfigError that names every difference that is not allowed, and every allowed key that there is not."""
-    unknown = sorted(set(allowed) - saved.keys() - now.keys())
-    if unknown:
-        raise ConfigError(f"no such key: {printable(', '.join(unknown), 200)}", where="--allow-changed")
-    changed = [key for key in {**saved, **now} if saved.get(key) != now.get(key) and key not in allowed]
+    known = {**saved, **now}
+    if unknown := sorted(set(allowed) - known.keys()):
+        near = difflib.get_close_matches(unknown[0], known, n=1)
+        raise ConfigError(
+            f"no such key: {printable(', '.join(unknown), 200)}",
+            where="--allow-changed",
+            way_out=f"did you mean {_quoted(near[0])}?" if near else f"one of {', '.join(map(_quoted, sorted(known)))}",
+        )
+    changed = [key for key in known if saved.get(key) != now.get(key) and key not in allowed]
     if changed:
         lines = "\n".join(f"  - {key}: {_shown(saved.get(key))}, here {_shown(now.get(key))}" for key in changed)
         flags = " ".join(f"--allow-changed {_quoted(key)}" for key in changed)
+        size = saved.get("global_batch_size")
+        same = (
+            f"--global-batch-size {size} -o gradient_accumulation_steps=null, the same batch on any number of processes"
+        )
         raise ConfigError(
             f"the checkpoint was made with other settings, rows or code:\n{lines}",
             where="--resume",
-            way_out=f"what it was made with; or, when the change is meant, {flags}",
+            way_out=f"{same if 'global_batch_size' in changed else 'what it was made with'}; or, when the change is "
+            f"meant, {flags}",
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import filecmp
 import os
 import random
 from collections.abc import Mapping
@@ -22,7 +23,7 @@ from sentiment_ft.run import checkpoint
 from sentiment_ft.run.begin import Start
 from sentiment_ft.run.checkpoint import Checkpoint, Damaged
 from sentiment_ft.run.destination import path_of
-from sentiment_ft.run.folder import MARK
+from sentiment_ft.run.folder import INNER, MARK
 from sentiment_ft.run.writing import write_folder, write_text
 from sentiment_ft.saving import FOLDER, MODEL, TRAINING, Tensors, link
 from sentiment_ft.state import Interval, Run, State, Totals
@@ -39,7 +40,8 @@ def choose(start: Start | None) -> Checkpoint | None:
     if start.finished:
         console.print(f"{where} is finished: nothing to do", markup=False)
         return None
-    if start.asked != "auto" and (path := path_of(start.asked)).parent == folder / FOLDER:
+    path = path_of(start.asked)
+    if path.parent.name == FOLDER and path.parent.parent == folder:
         try:
             return checkpoint.verify(path)
         except Damaged as fault:
@@ -54,7 +56,9 @@ def choose(start: Start | None) -> Checkpoint | None:
         console.print(f"warning: passed over {printable(str(damage), 300)}", markup=False)
     if found is None and damaged:
         raise ModelError(
-            f"none of its {len(damaged)} checkpoints is whole", where=where, way_out="start again: --overwrite"
+            f"none of its {len(damaged)} checkpoints is whole",
+            where=where,
+            way_out=f"start again: --output {where} --overwrite in place of --resume",
         )
     if found is None:
         console.print(f"warning: {where} has no checkpoint: it begins again", markup=False)
@@ -200,8 +204,9 @@ def _restore_best(run: Run, found: Checkpoint) -> None:
         return
     best = run.folder / "best"
     with contextlib.suppress(OSError):
-        if sorted(os.listdir(best)) == sorted(names) and all(
-            os.path.samefile(best / name, found.folder / "best" / name) for name in names
+        ours = sorted(filter(INNER["best"].fullmatch, os.listdir(best)))
+        if ours == sorted(names) and all(
+            map(_are_same, [best / name for name in names], [found.folder / "best" / name for name in names])
         ):
             return
 
@@ -210,6 +215,10 @@ def _restore_best(run: Run, found: Checkpoint) -> None:
             link(found.folder / "best" / name, staged / name)
 
     try:
-        write_folder(best, fill)
+        write_folder(best, fill, INNER["best"])
     except OutputError:  # a full disk: the weights wait in memory, as in `saving.keep_best`
         run.unkept = load_file(found.folder / "best" / MODEL)
+
+
+def _are_same(path: Path, other: Path) -> bool:
+    return os.path.samefile(path, other) or filecmp.cmp(path, other, shallow=False)

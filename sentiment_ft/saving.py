@@ -29,6 +29,7 @@ from sentiment_ft.errors import OutputError, Preempted
 from sentiment_ft.model import classifier
 from sentiment_ft.run import checkpoint
 from sentiment_ft.run.checkpoint import File
+from sentiment_ft.run.folder import INNER
 from sentiment_ft.run.saver import Saved, commit, size
 from sentiment_ft.run.writing import unwritable, write_folder
 from sentiment_ft.state import Interval, Run
@@ -124,6 +125,7 @@ def keep_best(run: Run, weights: Tensors) -> None:
         write_folder(
             run.folder / "best",
             lambda staged: classifier.save(model, run.tokenizer, staged, weights, run.config.max_length),
+            INNER["best"],
         )
         run.unkept = None
     except OutputError as error:
@@ -174,7 +176,7 @@ def capture(run: Run) -> Callable[[Path], Mapping[str, File]]:
                     classifier.save(unwrapped, run.tokenizer, folder / "best", unkept, run.config.max_length)
                 else:
                     for path in sorted(best.iterdir()):
-                        if path.is_file() and checkpoint.may_hold(f"best/{path.name}"):  # not what a desktop leaves
+                        if INNER["best"].fullmatch(path.name) and checkpoint.may_hold(f"best/{path.name}"):
                             link(path, folder / "best" / path.name)
             for path in (folder / "best").iterdir():
                 written[f"best/{path.name}"] = checkpoint.seal(path)
@@ -216,11 +218,12 @@ def _of_process(run: Run) -> dict[str, Any]:
 
 
 def link(path: Path, target: Path) -> None:
-    """The files of best/ are never changed, only replaced: a link is as good as a copy."""
-    try:
-        os.link(path, target)
-    except OSError:
-        shutil.copyfile(path, target)
+    """Weights are never changed, only replaced: a link to them is as good as a copy. What people may edit is copied."""
+    if path.suffix == ".safetensors":
+        with contextlib.suppress(OSError):
+            os.link(path, target)
+            return
+    shutil.copyfile(path, target)
 
 
 @contextlib.contextmanager

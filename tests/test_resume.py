@@ -195,6 +195,18 @@ def test_a_file_that_a_desktop_leaves_in_best_is_no_part_of_a_checkpoint(trainer
     assert newest is not None and newest.update == UPDATES and not any("DS_Store" in name for name in newest.files)
 
 
+def test_what_people_do_in_best_harms_no_checkpoint_and_is_not_lost(trainer, place, stopped):
+    best = stopped / "best"
+    with (best / "config.json").open("a") as file:  # in place, as some editors do
+        file.write("\n")
+    (best / "notes.txt").write_text("mine")
+    (best / "more").mkdir()
+    (best / "more" / "notes.txt").write_text("mine, too")
+    assert_same(trainer(resume="auto"), whole(trainer, place))
+    assert [(best / name).read_text() for name in ("notes.txt", "more/notes.txt")] == ["mine", "mine, too"]
+    assert checkpoint.newest(stopped / "checkpoints", pytest.fail).update == UPDATES
+
+
 def test_stopped_again_and_again_in_one_epoch(trainer, place, monkeypatch):
     saved = []
     for call in (5, 5, 6, 9):
@@ -292,6 +304,7 @@ def test_other_settings_are_named(trainer, stopped, override, names):
     for name in names:
         assert f"  - {name}" in str(caught.value)
         assert f"--allow-changed {name.split(':')[0]}" in str(caught.value.way_out)
+    assert ("--global-batch-size 16 " in str(caught.value.way_out)) == override.startswith("global")
     assert not (stopped / "summary.json").exists()
 
 
@@ -309,6 +322,14 @@ def test_a_change_that_is_meant_is_allowed(trainer, stopped):
     assert json.loads((folder / "summary.json").read_text())["updates"] == 14
     kept = recipe.load(str(folder / "config.yaml")).config
     assert (kept.learning_rate, kept.num_train_epochs, kept.run_name) == (2e-3, 2, "quickstart-reviews")
+
+
+def test_layers_that_are_released_by_a_change_begin_without_moments(trainer, monkeypatch):
+    with monkeypatch.context() as patched:
+        signal_at(patched, train, "train_step", 7)
+        stop(trainer, "freeze_embeddings=true", "gradual_unfreezing_updates=4")
+    allowed = ("freeze_embeddings", "gradual_unfreezing_updates")
+    assert (trainer(resume="auto", allow_changed=allowed) / "summary.json").is_file()
 
 
 def test_what_another_version_saved_is_no_bug(trainer, stopped):
@@ -412,7 +433,7 @@ def test_nothing_that_a_run_writes_shows_a_secret_of_the_environment(trainer, mo
 
 
 def test_a_key_that_there_is_not_cannot_be_allowed(trainer, stopped):
-    with pytest.raises(ConfigError, match="learning_rat"):
+    with pytest.raises(ConfigError, match=r"no such key: learning_rat\nway out: did you mean learning_rate\?"):
         trainer(resume="auto", allow_changed=("learning_rat",))
 
 
@@ -481,6 +502,70 @@ def test_an_older_checkpoint_can_be_asked_for_and_becomes_the_newest(trainer, pl
         assert stop(trainer, resume=str(oldest)) == 4
     assert max(path.name for path in (stopped / "checkpoints").iterdir()) == "0003-update-4"
     assert_same(trainer(resume="auto"), whole(trainer, place))
+
+
+def put_link(path: Path) -> None:
+    path.rename(path.with_name("elsewhere"))
+    path.symlink_to("elsewhere")
+
+
+def put_file(path: Path) -> None:
+    path.rename(path.with_name("elsewhere"))
+    path.write_text("no folder")
+
+
+def put_folder(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    path.mkdir()
+
+
+def put_pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "error"),
+    [
+        ("best", put_link, "is a link"),
+        ("plots", put_link, "is a link"),
+        ("metrics.jsonl", put_link, "is a link"),
+        ("metrics.jsonl", put_folder, "is no plain file"),
+        ("metrics.jsonl", put_pipe, "is no plain file"),
+        ("predictions.jsonl", put_folder, "is no plain file"),
+        ("summary.json", put_folder, "is no plain file"),
+        ("checkpoints", put_file, "is no folder"),
+    ],
+)
+def test_what_stands_in_the_place_of_a_runs_own_is_told_before_anything_is_written(
+    trainer, stopped, name, change, error
+):
+    change(stopped / name)
+    before = {path: path.lstat().st_mtime_ns for path in stopped.rglob("*")}
+    with pytest.raises(OutputError, match=f"run/{name}: {error}\nway out: put back what was there; or move it away"):
+        trainer(resume="auto")
+    assert {path: path.lstat().st_mtime_ns for path in stopped.rglob("*")} == before
+
+
+def test_checkpoints_may_lie_on_another_disk(trainer, place, stopped):
+    put_link(stopped / "checkpoints")
+    assert_same(trainer(resume=str(stopped)), whole(trainer, place))
+
+
+def test_without_its_record_a_run_goes_on(trainer, place, stopped, capsys):
+    (stopped / "metrics.jsonl").unlink()
+    again = trainer(resume="auto")
+    assert "run/metrics.jsonl is gone: it goes on without the records so far" in capsys.readouterr().err
+    assert bits(again) == bits(whole(trainer, place))
+    assert [record["update"] for record in records(again) if record["event"] == "train"] == [8, 12, 16, 20, 21]
+
+
+@pytest.mark.parametrize("below", ["", "checkpoints", "checkpoints/0002-update-6"])
+def test_a_run_can_be_named_by_what_is_in_it_whatever_is_above_it(trainer, place, stopped, below):
+    (trainer.folder / "checkpoints").mkdir()
+    moved = stopped.rename(trainer.folder / "checkpoints" / "run")
+    trainer(resume=str(moved / below))
+    assert_same(moved, whole(trainer, place))
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import click
@@ -65,12 +66,13 @@ def train(
     if allow_changed and resume is None:
         raise ConfigError("is for --resume", where="--allow-changed")
     if resume not in (None, "auto"):
-        if output is not None:
+        from sentiment_ft.run.folder import config_of
+
+        kept = config_of(str(resume))
+        if output is not None and os.path.realpath(os.path.expanduser(output)) != os.path.realpath(kept.parent):
             raise ConfigError("the run goes on in its own folder", where="--output", way_out="leave out --output")
         if ctx.get_parameter_source("recipe") == ParameterSource.DEFAULT:
-            from sentiment_ft.run.folder import config_of
-
-            recipe = str(config_of(str(resume)))
+            recipe = str(kept)
     loaded = load(recipe, overrides, flags)
     from sentiment_ft import train as training
     from sentiment_ft.run.begin import Begin

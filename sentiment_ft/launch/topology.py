@@ -47,7 +47,7 @@ def read(name: str) -> Topology:
     if path is None:
         near = get_close_matches(name, known, n=1)
         hint = f"did you mean {near[0]}? There are" if near else "one of"
-        raise ConfigError("no such topology", where=where, way_out=f"{hint} {', '.join(known)}, or a YAML file")
+        raise ConfigError("no such topology", where=where, way_out=f"{hint} {', '.join([*known, 'or a YAML file'])}")
     content = _content(path, where)
     kind = _value(content, "distributed_type", str, "NO", where)
     kind = "NO" if content.get("distributed_type") is False else kind  # YAML 1.1 reads a bare NO as false

@@ -42,9 +42,9 @@ def fresh_file(output: str, *, way_out: str = "another --output, or remove it") 
     return path
 
 
-def path_of(output: str) -> Path:
+def path_of(output: str, flag: str = "--output") -> Path:
     if not output.strip():
-        raise OutputError("is empty", where="--output", way_out="--output PATH")
+        raise OutputError("is empty", where=flag, way_out=f"{flag} PATH")
     return Path(os.path.expanduser(output))
 
 

@@ -45,6 +45,7 @@ INNER = {
     "checkpoints": re.compile(r"\d{4,}-update-\d+|\.\d{4,}-update-\d+\.(part|old)"),
     "plots": re.compile(r"((test_)?(confusion|curves|reliability)|lengths|loss|metrics)\.png(\.part)?"),
 }
+WAIT = "wait for its end, or another --output"
 _held: list[int] = []  # the descriptor that locks the folder of this process's newest run, until the process ends
 
 
@@ -120,7 +121,7 @@ def reopen(folder: Path) -> Path:
     written to.
     """
     try:
-        _hold(folder)
+        _hold(folder, way_out="wait for its end")
         (folder / "plots").mkdir(exist_ok=True)
     except OSError as error:
         raise unwritable(folder, error) from None
@@ -134,27 +135,55 @@ def to_go_on(asked: str, output: str | None, run_name: str) -> Path | None:
     that is not finished. Raises ConfigError, OutputError.
     """
     if asked != "auto":
-        return config_of(asked).parent
-    if output is not None:
+        found = config_of(asked).parent
+    elif output is not None:
         folder = path_of(output)
-        is_new = not os.path.lexists(folder) or (folder.is_dir() and not any(folder.iterdir()))
-        return None if is_new else config_of(output).parent
-    pattern = re.compile(rf"{re.escape(run_name)}(-\d+)?")
-    found = [path for path in Path("runs").glob("*") if pattern.fullmatch(path.name) and _is_run(path)]
-    unfinished = [path for path in found if not is_finished(path)]
-    return max(unfinished, key=lambda path: (path / MARK).stat().st_mtime_ns, default=None)
+        if not os.path.lexists(folder) or (folder.is_dir() and not any(folder.iterdir())):
+            return None
+        found = config_of(output).parent
+    else:
+        pattern = re.compile(rf"{re.escape(run_name)}(-\d+)?")
+        runs = [path for path in Path("runs").glob("*") if pattern.fullmatch(path.name) and _is_run(path)]
+        unfinished = [path for path in runs if not is_finished(path)]
+        if not unfinished:
+            return None
+        found = max(unfinished, key=lambda path: (path / MARK).stat().st_mtime_ns)
+    _check_shape(found)
+    return found
 
 
 def config_of(name: str) -> Path:
-    """config.yaml of a run, given by its folder or by a checkpoint in it. Raises ConfigError, OutputError."""
-    path = path_of(name)
-    folder = path.parent.parent if path.parent.name == "checkpoints" else path
+    """config.yaml of a run, given by its folder, by the one of its checkpoints or by a checkpoint. Raises ConfigError,
+    OutputError.
+    """
+    path = path_of(name, "--resume")
     where = f"--resume {printable(name, 200)}"
     if not os.path.lexists(path):
         raise ConfigError("there is no such run", where=where, way_out="a run folder, or --resume auto")
-    if folder.is_symlink() or not folder.is_dir() or not _is_run(folder):
-        raise ConfigError(f"is no run folder: it has no {MARK} of a run", where=where, way_out="a run folder")
+    candidates = [path, *(above.parent for above in (path, path.parent) if above.name == "checkpoints")]
+    folder = next(filter(_is_run, candidates), candidates[-1])
+    if fault := _not_a_run(folder):
+        raise ConfigError(f"is no run folder: {fault}", where=where, way_out="a run folder")
     return folder / MARK
+
+
+def _check_shape(folder: Path) -> None:
+    """Raise OutputError where a name in a run that is to go on is not the file or folder that a run makes: known now,
+    not when it is written to.
+    """
+    for name in sorted(OWNED & set(os.listdir(folder))):
+        path, wants_file = folder / name, "." in name
+        if name in ("best", "plots", "metrics.jsonl") and path.is_symlink():
+            what = "is a link"
+        elif wants_file and not path.is_file():
+            what = "is no plain file"
+        elif not wants_file and not path.is_dir():
+            what = "is no folder"
+        else:
+            continue
+        without = {"metrics.jsonl": ", without the records so far", "checkpoints": " from the start"}.get(name, "")
+        way_out = f"put back what was there; or move it away, and the run goes on{without}"
+        raise OutputError(what, where=printable(str(path), 200), way_out=way_out)
 
 
 def is_finished(folder: Path) -> bool:
@@ -201,11 +230,20 @@ def _foreign(folder: Path) -> list[str]:
 
 
 def _is_run(folder: Path) -> bool:
+    return _not_a_run(folder) is None
+
+
+def _not_a_run(folder: Path) -> str | None:
+    """Why it is none."""
     try:
         with (folder / MARK).open("rb") as file:
-            return file.read(len(RUN_CONFIG_HEADER)) == RUN_CONFIG_HEADER.encode()
-    except OSError:
-        return False
+            if file.read(len(RUN_CONFIG_HEADER)) == RUN_CONFIG_HEADER.encode():
+                return None
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except OSError as error:
+        return f"its {MARK} cannot be read: {error.strerror}"
+    return f"it has no {MARK} of a run"
 
 
 def _is_owned(name: str) -> bool:
@@ -237,7 +275,7 @@ def _clear(folder: Path) -> None:
             path.unlink()
 
 
-def _lock(folder: Path, *, shared: bool = False) -> int | None:
+def _lock(folder: Path, *, shared: bool = False, way_out: str = WAIT) -> int | None:
     """A descriptor that locks the folder until it is closed; None where there are no such locks (some file systems).
 
     shared: only ask whether a run holds it; processes that ask at once do not meet. Raises OutputError, OSError.
@@ -254,7 +292,7 @@ def _lock(folder: Path, *, shared: bool = False) -> int | None:
         raise OutputError(
             "another run is writing there",
             where=printable(str(folder), 200),
-            way_out="wait for its end, or another --output",
+            way_out=way_out,
         ) from None
     except OSError:
         os.close(descriptor)
@@ -262,11 +300,11 @@ def _lock(folder: Path, *, shared: bool = False) -> int | None:
     return descriptor
 
 
-def _hold(folder: Path) -> None:
+def _hold(folder: Path, *, way_out: str = WAIT) -> None:
     """Lock the folder for the life of this process, or until its next run. Raises OutputError, OSError."""
     if _is_held(folder):
         return
-    descriptor = _lock(folder)
+    descriptor = _lock(folder, way_out=way_out)
     while _held:
         os.close(_held.pop())
     if descriptor is not None:

@@ -69,9 +69,10 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-def write_folder(folder: Path, fill: Callable[[Path], None]) -> None:
+def write_folder(folder: Path, fill: Callable[[Path], None], ours: re.Pattern[str] | None = None) -> None:
     """Let `fill` write a folder aside, then swap it in for `folder`. Raises OutputError.
 
+    ours: names that `fill` may write; what else somebody has put into the old folder is in the new one, too.
     A process killed within the swap, between its two renames, leaves the old folder under the name that `standing`
     knows, and the new one, whole, beside it.
     """
@@ -84,6 +85,8 @@ def write_folder(folder: Path, fill: Callable[[Path], None]) -> None:
         with _disk_full_is_an_oserror():
             _fill(staged, fill)
         if folder.exists():
+            if ours is not None:
+                _keep_foreign(folder, staged, ours)
             folder.rename(old)
         staged.rename(folder)
     except OSError as error:
@@ -93,6 +96,15 @@ def write_folder(folder: Path, fill: Callable[[Path], None]) -> None:
             old.rename(folder)
         for leftover in (staged, old):
             shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _keep_foreign(folder: Path, staged: Path, ours: re.Pattern[str]) -> None:
+    for path in folder.iterdir():
+        if not ours.fullmatch(path.name) and not os.path.lexists(staged / path.name):
+            if path.is_dir() and not path.is_symlink():
+                shutil.copytree(path, staged / path.name, symlinks=True)
+            else:
+                shutil.copy2(path, staged / path.name, follow_symlinks=False)
 
 
 def standing(name: str) -> str:

@@ -49,8 +49,13 @@ class Recorder:
 
     def __init__(self, path: Path, mirror: Mirror, *, cut_at: int | None = None) -> None:
         self.records: list[dict[str, Any]] = []
+        lost = cut_at is not None and not path.exists()
+        if lost:
+            console.print(
+                f"warning: {printable(str(path), 200)} is gone: it goes on without the records so far", markup=False
+            )
         try:
-            self._file = path.open("wb" if cut_at is None else "r+b", buffering=0)
+            self._file = path.open("w+b" if cut_at is None or lost else "r+b", buffering=0)
             if cut_at is not None:
                 content = self._file.read(min(cut_at, os.fstat(self._file.fileno()).st_size)) or b""
                 content = content[: content.rfind(b"\n") + 1]  # after a power cut the last line may be torn
