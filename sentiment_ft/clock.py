@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from sentiment_ft.data.batching import Indices
-from sentiment_ft.errors import TrainingError
 from sentiment_ft.run.schedule import learning_rate
 from sentiment_ft.state import Run
 
@@ -29,7 +28,7 @@ def drop_unreleased(run: Run) -> None:
 
 def count_update(run: Run, rows: Indices, *, skipped: bool) -> None:
     """Advance the clocks. An update that fp16 skipped for its infinities moves neither the schedule nor any interval;
-    it is recorded with its rows. Raises TrainingError after SKIPPED_IN_A_ROW of them.
+    it is recorded with its rows; SKIPPED_IN_A_ROW of them end the run (`replay.explain`).
     """
     state = run.state
     state.window += 1
@@ -41,14 +40,6 @@ def count_update(run: Run, rows: Indices, *, skipped: bool) -> None:
     state.skipped, state.skipped_in_a_row = state.skipped + 1, state.skipped_in_a_row + 1
     ids = run.data.train.indices[rows].tolist()
     run.recorder.write({"event": "skipped", "update": state.update, "loss_scale": state.loss_scale, "ids": ids})
-    if state.skipped_in_a_row >= SKIPPED_IN_A_ROW:
-        raise TrainingError(
-            f"{SKIPPED_IN_A_ROW} updates in a row had infinite gradients (after update {state.update}), and the loss "
-            f"scale is down to {state.loss_scale:g}; the last had the rows {', '.join(map(str, ids[:16]))}"
-            f"{', ...' if len(ids) > 16 else ''}",
-            where=str(run.folder / "metrics.jsonl"),  # has the rows and loss scale of each
-            way_out="a lower learning_rate, or -o mixed_precision=fp32",
-        )
 
 
 def rate_of(run: Run, update: int) -> float:

@@ -118,6 +118,7 @@ def closing(run: Run) -> None:
         write_judged(test, test_p, f"test, {len(test):,} rows", run.folder, plots=plots, prefix="test_")
     training_plots(run.recorder.records, plots)
     settle(run)
+    run.recorder.complete()
     summary = summarise(run, judged, final)
     write_card(run, summary)
     write_json(run.folder / "summary.json", summary)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -14,7 +14,7 @@ from torch.nn.functional import cross_entropy
 from sentiment_ft.data import batching
 from sentiment_ft.data.batching import Indices
 from sentiment_ft.data.collate import collate
-from sentiment_ft.errors import TrainingError
+from sentiment_ft.errors import TrainingError, is_out_of_memory
 from sentiment_ft.run.precision import at_least_fp32
 from sentiment_ft.run.randomness import seed_micro_batch
 from sentiment_ft.state import Run
@@ -27,24 +27,42 @@ TEXT_WIDTH = 100
 @dataclass(frozen=True, slots=True)
 class Found:
     """Of one process: where the first number that is not finite came up, and the rows (ids, texts) that have such a
-    loss of their own.
+    loss of their own. unknown: why that was not found out.
     """
 
-    fp32: str | None
-    as_trained: str | None
-    rows: list[tuple[int, str]]
+    fp32: str | None = None
+    as_trained: str | None = None
+    rows: list[tuple[int, str]] = field(default_factory=list)
+    unknown: str | None = None
 
 
-def explain(run: Run, rows: Indices) -> TrainingError:
+def explain(run: Run, rows: Indices, window: int) -> TrainingError:
     """What to raise: names the update, its rows and the first bad layer. Called by every process; nothing has been
-    applied. Under ZeRO 3, whose weights are elsewhere, no layer is named.
+    applied. window: its number, which its dropout came from.
     """
-    found = [entry for entry in gather_object([_look(run, rows)]) if entry is not None]
-    update = run.state.update + 1
+    found: list[Found] = gather_object([_look(run, rows, window)])
+    state = run.state
     bad = [row for entry in found for row in entry.rows]
-    lines = [f"the loss or a gradient of update {update} is not a finite number; nothing of it was applied or saved"]
+    in_a_row = state.skipped_in_a_row  # in fp16: one alone may be of the loss scale only
+    if in_a_row:
+        of_fp16 = run.precision == "fp16" or state.loss_scale != 1
+        scale = f", and the loss scale is down to {state.loss_scale:g}" if of_fp16 else ""
+        lines = [
+            f"{in_a_row} updates in a row had infinite gradients (after update {state.update}){scale}; metrics.jsonl "
+            "has the rows of each. Of the last:"
+        ]
+    else:
+        lines = [
+            f"the loss or a gradient of update {state.update + 1} is not a finite number; nothing of it was "
+            "applied or saved"
+        ]
     first = next((entry for entry in found if entry.fp32 or entry.as_trained), None)
-    if first is None:
+    unknown = next((entry.unknown for entry in found if entry.unknown), None)
+    if first is None and unknown is not None:
+        lines.append(f"in which layer is not known: {unknown}")
+    elif first is None and in_a_row:
+        lines.append("computed again without the loss scale it is finite")
+    elif first is None:
         lines.append("computed again it is finite: a fault of the machine, or of what processes exchange")
     elif first.fp32 is not None:
         lines.append(f"first in {first.fp32}, also when computed in fp32")
@@ -54,7 +72,7 @@ def explain(run: Run, rows: Indices) -> TrainingError:
     kind = "rows with such a loss" if bad else "rows of the update"
     lines.append(f"{len(ids)} {kind}: {', '.join(str(row) for row, _ in ids[:20])}{', ...' if len(ids) > 20 else ''}")
     lines += [f"  row {row}: {printable(text, TEXT_WIDTH)}" for row, text in bad[:MOST_ROWS]]
-    in_fp32 = first is not None and first.fp32 is None and run.precision != "fp32"
+    in_fp32 = in_a_row or (first is not None and first.fp32 is None and run.precision != "fp32")
     way_out = "-o mixed_precision=fp32" if in_fp32 else "a lower learning_rate or longer warm-up"
     return TrainingError(
         "\n".join(lines),
@@ -64,17 +82,22 @@ def explain(run: Run, rows: Indices) -> TrainingError:
     )
 
 
-def _look(run: Run, rows: Indices) -> Found | None:
-    if not run.engine.in_background:  # DeepSpeed: a forward pass would ask the other processes for their shares
-        return Found(None, None, [])
-    # Weights before fp32, so that the last pass leaves nothing behind that the first needs.
-    trained, bad = _pass(run, rows, fp32=False)
-    exact, in_fp32 = _pass(run, rows, fp32=True)
-    run.optimizer.zero_grad(set_to_none=True)
+def _look(run: Run, rows: Indices, window: int) -> Found:
+    if not run.engine.in_background:  # a forward pass would ask the other processes for their shares
+        return Found(unknown="under ZeRO it is not computed again")
+    try:
+        trained, bad = _pass(run, rows, window, fp32=False)
+        exact, in_fp32 = _pass(run, rows, window, fp32=True)
+    except (RuntimeError, MemoryError) as error:  # the others wait for an answer
+        if not is_out_of_memory(error):
+            raise
+        return Found(unknown="computed again it needs more memory than there is")
+    finally:
+        run.optimizer.zero_grad(set_to_none=True)
     return Found(exact, trained, in_fp32 or bad)
 
 
-def _pass(run: Run, rows: Indices, *, fp32: bool) -> tuple[str | None, list[tuple[int, str]]]:
+def _pass(run: Run, rows: Indices, window: int, *, fp32: bool) -> tuple[str | None, list[tuple[int, str]]]:
     """(where the first number that is not finite came up, rows with such a loss) in the micro-batches of this process,
     with the dropout they had.
     """
@@ -91,7 +114,7 @@ def _pass(run: Run, rows: Indices, *, fp32: bool) -> tuple[str | None, list[tupl
         batch = collate(run.data.train, indices, run.pad_id, accelerator.device)
         labels = batch.pop("labels")
         number = turn * accelerator.num_processes + accelerator.process_index
-        seed_micro_batch(run.config.seed, run.state.window, number)
+        seed_micro_batch(run.config.seed, window, number)
         run.optimizer.zero_grad(set_to_none=True)
         # Accelerate has put autocast into the forward of the model itself; a disabled one inside wins.
         dtype = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(run.precision, torch.bfloat16)

@@ -305,11 +305,13 @@ def train_step(run: Run, rows: Indices) -> None:
     clock.drop_unreleased(run)
     step = engine.step(window.loss_sum)
     if not step.finite and not run.config.skip_nonfinite_updates:
-        raise replay.explain(run, rows)
+        raise replay.explain(run, rows, run.state.window)
     window.grad_norm, run.state.loss_scale = step.grad_norm, step.loss_scale
     if not step.applied:  # left out; the record of the others stays one of numbers
         window.loss_sum, window.grad_norm, window.rows = torch.zeros_like(window.loss_sum), run.interval.grad_norm, 0
     clock.count_update(run, rows, skipped=not step.applied)
+    if run.state.skipped_in_a_row >= clock.SKIPPED_IN_A_ROW:
+        raise replay.explain(run, rows, run.state.window - 1)
     window.seconds = time.perf_counter() - began
     run.interval.add(window)
 

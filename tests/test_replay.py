@@ -101,7 +101,9 @@ def test_what_only_a_16_bit_format_cannot_hold_is_told_apart(trained, monkeypatc
 
     real = train.cross_entropy
     monkeypatch.setattr(train, "cross_entropy", lambda *a, **k: real(*a, **k) * float("inf"))
-    monkeypatch.setattr(replay, "_pass", lambda run, rows, fp32: (None if fp32 else "the output of classifier", []))
+    monkeypatch.setattr(
+        replay, "_pass", lambda run, rows, window, fp32: (None if fp32 else "the output of classifier", [])
+    )
     with pytest.raises(TrainingError) as caught:
         trained()
     assert "first in the output of classifier, in fp32; in fp32 all of it is finite" in str(caught.value)
@@ -118,3 +120,37 @@ def test_a_fault_that_does_not_come_back_is_told_as_one_of_the_machine(trained, 
     monkeypatch.setattr(train, "cross_entropy", once)
     with pytest.raises(TrainingError, match="computed again it is finite: a fault of the machine"):
         trained(model=model)
+
+
+def test_a_replay_that_runs_out_of_memory_says_so(trained, monkeypatch):
+    from sentiment_ft import replay
+
+    def too_much(run, rows, window, fp32):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(replay, "_pass", too_much)
+    with pytest.raises(TrainingError, match="in which layer is not known: computed again it needs more memory than"):
+        trained()
+
+
+def test_under_zero_nothing_is_computed_again(trained, monkeypatch):
+    """The engine here is none of ZeRO: it only says so."""
+    from sentiment_ft import replay
+
+    real = replay.explain
+
+    def as_zero(run, rows, window):
+        run.engine.in_background = False
+        return real(run, rows, window)
+
+    monkeypatch.setattr(replay, "explain", as_zero)
+    with pytest.raises(TrainingError, match="in which layer is not known: under ZeRO it is not computed again"):
+        trained()
+
+
+def test_twenty_that_were_left_out_in_a_row_end_the_run_with_place_and_rows(trained, monkeypatch):
+    real = train.cross_entropy
+    monkeypatch.setattr(train, "cross_entropy", lambda *a, **k: real(*a, **k) * float("inf"))
+    with pytest.raises(TrainingError) as caught:
+        trained("skip_nonfinite_updates=true", "num_train_epochs=9")
+    assert "20 updates in a row had infinite gradients (after update 0); metrics.jsonl has" in str(caught.value)

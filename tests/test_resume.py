@@ -23,6 +23,7 @@ from sentiment_ft import evaluation, recipe, saving, train
 from sentiment_ft.errors import EXIT_PREEMPTED, ConfigError, ModelError, OutputError, Preempted
 from sentiment_ft.run import checkpoint, saver
 from sentiment_ft.run.begin import Begin
+from sentiment_ft.track import record
 from tests.tiny import write_reviews
 
 # 104 rows to train in batches of 16: 7 updates an epoch, the last of 8 rows; judged in the middle of epochs too.
@@ -558,6 +559,17 @@ def test_without_its_record_a_run_goes_on(trainer, place, stopped, capsys):
     assert "run/metrics.jsonl is gone: it goes on without the records so far" in capsys.readouterr().err
     assert bits(again) == bits(whole(trainer, place))
     assert [record["update"] for record in records(again) if record["event"] == "train"] == [8, 12, 16, 20, 21]
+
+
+def test_a_run_whose_record_is_not_on_the_disk_is_not_finished(trainer, monkeypatch, place):
+    """It goes on from its last checkpoint once there is space."""
+    with monkeypatch.context() as patched:
+        full = OSError(28, "No space left on device")
+        patched.setattr(record.Recorder, "_flush", lambda self, line=b"": (_ for _ in ()).throw(full))
+        with pytest.raises(OutputError, match=r"metrics.jsonl: cannot be written: No space left"):
+            trainer()
+    assert not (trainer.folder / "run" / "summary.json").exists()
+    assert bits(trainer(resume="auto")) == bits(whole(trainer, place))
 
 
 @pytest.mark.parametrize("below", ["", "checkpoints", "checkpoints/0002-update-6"])

@@ -104,7 +104,7 @@ class Recorder:
                 self._pending = self._pending[self._file.write(self._pending) or 0 :]
             self._warned = False
 
-    def finish(self, summary: dict[str, Any]) -> None:
+    def complete(self) -> None:
         """Raises OutputError when records are left that cannot be written."""
         try:
             self._flush()
@@ -112,6 +112,9 @@ class Recorder:
             raise OutputError(
                 f"cannot be written: {error.strerror}", where=self._path, way_out="free space on this disk"
             ) from None
+
+    def finish(self, summary: dict[str, Any]) -> None:
+        """Tell the mirror that the run is done."""
         self._finish(summary, failed=False)
 
     def _finish(self, summary: dict[str, Any], *, failed: bool) -> None:
@@ -165,6 +168,9 @@ class NoRecorder:
         pass
 
     def write(self, record: dict[str, Any]) -> None:
+        pass
+
+    def complete(self) -> None:
         pass
 
     def finish(self, summary: dict[str, Any]) -> None:

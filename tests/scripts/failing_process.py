@@ -1,6 +1,6 @@
 """A fault in one process of a run, put in when this is imported: FAULT=PLACE:RANK:KIND.
 
-PLACE: prepare, build, step (the third), evaluate (the second), keep. KIND: user (an error of the user's), bug, kill
+PLACE: prepare, build, step (the third), evaluate (the second). KIND: user (an error of the user's), bug, kill
 (SIGKILL), hang (asleep in Python), abort (as a library in C++ does). FAULT_AT names a file that appears at that moment.
 """
 
@@ -9,7 +9,7 @@ import signal
 import time
 from pathlib import Path
 
-from sentiment_ft import evaluation, periodic, train
+from sentiment_ft import evaluation, train
 from sentiment_ft.errors import DataError
 
 place, rank, kind = os.environ["FAULT"].split(":")
@@ -45,7 +45,6 @@ PLACES = {
     "build": (train, "build", 1),
     "step": (train, "train_step", 3),
     "evaluate": (evaluation, "probabilities", 2),  # the first looks whether the batch fits
-    "keep": (periodic, "write_folder", 1),
 }
 if os.environ.get("RANK") == rank:
     failing(*PLACES[place])

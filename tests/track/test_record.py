@@ -112,7 +112,7 @@ def test_lines_that_can_never_be_written_are_an_error_at_the_end(full_disk):
     with pytest.raises(OutputError, match="No space left"), Recorder(full_disk / "metrics.jsonl", mirror) as recorder:
         for update in range(10_000):
             recorder.write({"event": "train", "update": update})
-        recorder.finish({})
+        recorder.complete()
     assert mirror.ends == [({}, True)]
 
 
