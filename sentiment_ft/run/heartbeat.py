@@ -28,6 +28,7 @@ from sentiment_ft.terminal import console, printable
 FIRST_BEATS, FIRST_S = 8, 120.0
 # What one process may take before the others have to wait for it: to save on a slow disk, to judge.
 LONG_S = 600.0
+SECONDS_TO_END = 5.0  # for the watchdog, which looks twice a second
 STACK_SIGNAL = getattr(signal, "SIGRTMIN", 0) + 3  # none that a library or a scheduler uses
 
 
@@ -100,7 +101,13 @@ def watched(accelerator: Accelerator, seconds: float | None, *, launched: bool) 
         yield NoHeartbeat()
         return
     folder = Path(folders[machine])
-    heartbeat = Heartbeat(folder / f"beats-{accelerator.process_index}", seconds)
+    heartbeat = _heartbeat(folder / f"beats-{accelerator.process_index}", seconds)
+    if not all(gather_object([heartbeat is not None])):
+        if own is not None:
+            shutil.rmtree(own, ignore_errors=True)
+        yield NoHeartbeat()
+        return
+    assert heartbeat is not None
     with (folder / f"stack-{accelerator.process_index}").open("w") as stacks:
         faulthandler.register(STACK_SIGNAL, file=stacks, all_threads=True)
         accelerator.wait_for_everyone()
@@ -109,23 +116,45 @@ def watched(accelerator: Accelerator, seconds: float | None, *, launched: bool) 
             yield heartbeat
         finally:
             faulthandler.unregister(STACK_SIGNAL)
-            if dog is not None and dog.stdin is not None:
-                dog.stdin.close()
-                dog.wait()
-                shutil.rmtree(folder, ignore_errors=True)
+            if dog is not None:
+                _end(dog)
+            if own is not None:
+                shutil.rmtree(own, ignore_errors=True)
+
+
+def _end(dog: subprocess.Popen[bytes]) -> None:
+    assert dog.stdin is not None
+    dog.stdin.close()
+    try:
+        dog.wait(SECONDS_TO_END)
+    except subprocess.TimeoutExpired:  # somebody has stopped it
+        dog.kill()
+        dog.wait()
 
 
 def _folder() -> Path | None:
     try:
         return Path(tempfile.mkdtemp(prefix="sentiment-ft-beats-"))
     except OSError as error:
-        console.print(f"warning: nobody will see a hang: {printable(str(error), 200)}", markup=False)
+        _say_unseen(error)
         return None
+
+
+def _heartbeat(path: Path, seconds: float) -> Heartbeat | None:
+    try:
+        return Heartbeat(path, seconds)
+    except OSError as error:
+        _say_unseen(error)
+        return None
+
+
+def _say_unseen(error: OSError) -> None:
+    console.print(f"warning: nobody will see a hang: {printable(str(error), 200)}", markup=False)
 
 
 def _start(
     accelerator: Accelerator, seconds: float, folder: Path, here: list[tuple[int, int, str]], launched: bool
-) -> subprocess.Popen[bytes]:
+) -> subprocess.Popen[bytes] | None:
     settings = {
         "folder": str(folder),
         "watched": here,
@@ -142,5 +171,8 @@ def _start(
     before = signal.pthread_sigmask(signal.SIG_BLOCK, watchdog.UNHEARD)
     try:
         return subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    except OSError as error:  # no memory, or no more processes allowed
+        _say_unseen(error)
+        return None
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -9,9 +9,12 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 
-from sentiment_ft.run import watchdog
+from sentiment_ft.run import heartbeat, watchdog
 from sentiment_ft.run.heartbeat import LONG_S, STACK_SIGNAL, Heartbeat
 from sentiment_ft.run.watchdog import Process, culprits
 
@@ -31,8 +34,8 @@ def beating(tmp_path):
     """Two heartbeats that have beaten equally often, past the long first ones."""
     found = [Heartbeat(tmp_path / f"beats-{rank}", 20.0) for rank in range(2)]
     for _ in range(10):
-        for heartbeat in found:
-            heartbeat.beat("update 7")
+        for beats in found:
+            beats.beat("update 7")
     return found
 
 
@@ -128,3 +131,38 @@ assert len(caught) == 4
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.fixture
+def alone(monkeypatch):
+    """An accelerator of one process."""
+    monkeypatch.setenv("ACCELERATE_USE_CPU", "true")
+    yield Accelerator(cpu=True)
+    AcceleratorState._reset_state(reset_partial_state=True)
+
+
+def test_one_that_somebody_has_stopped_does_not_hold_up_the_end(alone, monkeypatch):
+    monkeypatch.setattr(heartbeat, "SECONDS_TO_END", 0.5)
+    with heartbeat.watched(alone, 20.0, launched=False) as beats:
+        assert isinstance(beats, Heartbeat)
+        [dog] = psutil.Process().children()
+        dog.suspend()
+    assert not psutil.Process().children()
+
+
+@pytest.mark.parametrize("fault", ["full", "processes"])
+def test_where_there_is_no_room_for_it_the_run_goes_on_unseen(alone, full_disk, monkeypatch, capsys, fault):
+    def none_left(*arguments, **settings):
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    if fault == "full":
+        with pytest.raises(OSError, match="No space"):
+            (full_disk / "ballast").write_bytes(bytes(100_000))
+    with monkeypatch.context() as patched:
+        patched.setattr("tempfile.tempdir", str(full_disk))
+        if fault == "processes":
+            patched.setattr(subprocess, "Popen", none_left)
+        with heartbeat.watched(alone, 20.0, launched=False) as beats:
+            beats.beat("update 1")
+    assert "warning: nobody will see a hang: " in capsys.readouterr().err
+    assert not [path for path in full_disk.iterdir() if path.name != "ballast"]
