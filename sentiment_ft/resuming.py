@@ -24,7 +24,7 @@ from sentiment_ft.run.begin import Start
 from sentiment_ft.run.checkpoint import Checkpoint, Damaged
 from sentiment_ft.run.destination import path_of
 from sentiment_ft.run.folder import INNER, MARK
-from sentiment_ft.run.writing import write_folder, write_text
+from sentiment_ft.run.writing import unwritable, write_folder, write_text
 from sentiment_ft.saving import FOLDER, MODEL, TRAINING, Tensors, link
 from sentiment_ft.state import Interval, Run, State, Totals
 from sentiment_ft.terminal import console, printable
@@ -111,6 +111,10 @@ def restore(run: Run, found: Checkpoint | None, allowed: tuple[str, ...]) -> int
         _restore_judged(run, state["last_is_best"], training)
         _restore_process(run, state["processes"], training)
     if main and found is not None:
+        try:
+            checkpoint.renew(found)  # one that was asked for may not be the newest
+        except OSError as error:
+            raise unwritable(run.folder / FOLDER, error) from None
         _restore_best(run, found)
         if allowed:  # the settings of the run are those of today from now on
             kept = recipe.load(str(run.folder / MARK)).config

@@ -255,8 +255,6 @@ def _save_with_shards(run: Run, write: Callable[[Path], Mapping[str, File]], beg
             files |= write(given)
         except OSError as fault:
             error = fault
-        except RuntimeError as fault:  # torch.save where the disk is full
-            error = OSError(str(fault).split("\n")[0])
     gathered = gather_object([(files, error)])
     if run.saver is None:
         return None

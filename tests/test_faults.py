@@ -198,6 +198,23 @@ def test_zero_goes_on_with_the_same_bits(folder, arguments):
     assert shown[0] == shown[1]
 
 
+def test_under_zero_a_disk_that_is_full_for_one_process_costs_that_save_only(folder, arguments):
+    """DeepSpeed's save has all processes meet afterwards; the second file of process 1 finds no space."""
+    (folder / "site").mkdir()
+    (folder / "site" / "sitecustomize.py").write_text(
+        "import os\nif 'RANK' in os.environ:\n    import tests.scripts.failing_process\n"
+    )
+    argv = launched.sentiment_ft_launch(
+        *arguments(24, "--global-batch-size", "8", "-o", "eval_steps=8"), "--output", "run", topology="deepspeed_zero2"
+    )
+    paths = os.pathsep.join([str(folder / "site"), str(launched.ROOT)])
+    variables = {"FAULT": "shard:1:full", "FAULT_AT": str(folder / "struck"), "PYTHONPATH": paths}
+    done = launched.run(argv, folder, PYTHONWARNINGS="ignore::RuntimeWarning:runpy", **variables)
+    assert done.returncode == 0 and (folder / "struck").exists(), done.stderr
+    assert re.search(r"warning: no checkpoint at update \d+: No space left on device; training goes on", done.stderr)
+    assert "checkpoints are saved again, since update" in done.stderr and newest(folder / "run") == 24
+
+
 # --- the disk -------------------------------------------------------------------------------------------------------
 
 

@@ -501,7 +501,8 @@ def test_an_older_checkpoint_can_be_asked_for_and_becomes_the_newest(trainer, pl
     with monkeypatch.context() as patched:
         signal_at(patched, train, "train_step", 2)
         assert stop(trainer, resume=str(oldest)) == 4
-    assert max(path.name for path in (stopped / "checkpoints").iterdir()) == "0003-update-4"
+    newest = max(path.name for path in (stopped / "checkpoints").iterdir())
+    assert newest == "0004-update-4", "the one that was asked for is 0003"
     assert_same(trainer(resume="auto"), whole(trainer, place))
 
 

@@ -111,6 +111,26 @@ def commit(staged: Path, files: Mapping[str, File]) -> Checkpoint:
     return Checkpoint(final, number, update, dict(files))
 
 
+def renew(found: Checkpoint) -> Checkpoint:
+    """The same with the highest number of all: what comes next goes on from it. Raises OSError.
+
+    Its files are never changed: links to them are as good as copies.
+    """
+    parent = found.folder.parent
+    if found.number == max(number for number, _ in map(_parsed, _names(parent))):
+        return found
+    staged = stage(parent, found.update)
+    for name in found.files:
+        (staged / name).parent.mkdir(exist_ok=True)
+        try:
+            os.link(found.folder / name, staged / name)
+        except OSError:  # a file system without hard links
+            shutil.copyfile(found.folder / name, staged / name)
+            with (staged / name).open("rb") as file:
+                os.fsync(file.fileno())
+    return commit(staged, found.files)
+
+
 def may_hold(name: str) -> bool:
     """Whether a file of that name, relative to its folder, can be part of a checkpoint."""
     return _FILE.fullmatch(name) is not None and name != MANIFEST

@@ -77,7 +77,9 @@ class Engine(Protocol):
         """The reverse; the main process gives what `capture` gave."""
 
     def write_shards(self, folder: Path) -> list[str]:
-        """What `capture` does not hold: the share of this process, in files. Names, relative to the folder."""
+        """What `capture` does not hold: the share of this process, in files. Names, relative to the folder. Raises
+        OSError, in that process alone.
+        """
 
     def read_shards(self, folder: Path) -> None:
         """The reverse. Raises ModelError."""
@@ -257,12 +259,11 @@ class Zero:
         pass
 
     def write_shards(self, folder: Path) -> list[str]:
-        # Without the file `latest`: which checkpoint is whole is told by its manifest.
-        self._engine.save_checkpoint(str(folder), tag=SHARDS, save_latest=False)
+        # Without the file `latest`: which checkpoint is whole is told by its manifest. And without programs.
+        self._engine._copy_recovery_script = lambda save_path: None
+        with _told_afterwards(self._engine.checkpoint_engine):
+            self._engine.save_checkpoint(str(folder), tag=SHARDS, save_latest=False)
         rank = self._accelerator.process_index
-        if rank == 0:
-            for program in folder.glob("zero_to_*.py"):  # DeepSpeed puts them there; a checkpoint holds no programs
-                program.unlink()
         mine = {name for name in os.listdir(folder / SHARDS) if f"_rank_{rank}_" in name}
         if rank == 0:
             mine |= {name for name in os.listdir(folder / SHARDS) if "_rank_" not in name.removeprefix("mp_rank_")}
@@ -280,6 +281,32 @@ class Zero:
 
     def load_scaler_state(self, state: dict[str, float] | None) -> None:
         pass
+
+
+@contextlib.contextmanager
+def _told_afterwards(writer: Any) -> Iterator[None]:
+    """Within: a fault in writing a file is kept back, for after it all processes meet. Raises OSError at the end.
+
+    writer: DeepSpeed's checkpoint engine.
+    """
+    faults: list[OSError] = []
+    write = writer.save
+
+    def save(state_dict: Any, path: str) -> None:
+        try:
+            write(state_dict, path)
+        except OSError as error:
+            faults.append(error)
+        except RuntimeError as error:  # torch.save where the disk is full
+            faults.append(OSError(str(error).split("\n")[0]))
+
+    writer.save = save
+    try:
+        yield
+    finally:
+        del writer.save
+    if faults:
+        raise faults[0]
 
 
 @contextlib.contextmanager

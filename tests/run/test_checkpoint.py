@@ -81,6 +81,18 @@ def test_numbers_go_on_from_the_highest_there_is_and_are_no_text(parent):
     assert checkpoint.newest(parent, pytest.fail) == latest
 
 
+@pytest.mark.parametrize("links", [True, False])
+def test_an_older_one_becomes_the_newest(parent, monkeypatch, links):
+    oldest, newer = save(parent, 50), save(parent, 100)
+    assert checkpoint.renew(newer) == newer and len(os.listdir(parent)) == 2, "it is the newest already"
+    if not links:
+        monkeypatch.setattr(os, "link", lambda *names: (_ for _ in ()).throw(OSError(1, "Operation not permitted")))
+    again = checkpoint.renew(oldest)
+    assert again.folder.name == "0003-update-50" and again.files == oldest.files
+    assert checkpoint.newest(parent, pytest.fail) == checkpoint.verify(again.folder)
+    assert sorted(os.listdir(parent)) == ["0001-update-50", "0002-update-100", "0003-update-50"]
+
+
 def test_newest_tells_each_newer_one_that_is_damaged(parent):
     first, second, third, fourth = (save(parent, update) for update in (10, 20, 30, 40))
     for other in (first, third):
