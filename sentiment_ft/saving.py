@@ -31,7 +31,7 @@ from sentiment_ft.run import checkpoint
 from sentiment_ft.run.checkpoint import File
 from sentiment_ft.run.folder import INNER
 from sentiment_ft.run.saver import Saved, commit, size
-from sentiment_ft.run.writing import unwritable, write_folder
+from sentiment_ft.run.writing import as_oserror, unwritable, write_folder
 from sentiment_ft.state import Interval, Run
 from sentiment_ft.terminal import console, ended_by, printable
 
@@ -164,14 +164,14 @@ def capture(run: Run) -> Callable[[Path], Mapping[str, File]]:
         written = {}
         for name, tensors in ((MODEL, model), (TRAINING, training)):
             if tensors:
-                with _as_oserror():
+                with as_oserror():
                     save_file(tensors, folder / name)
                 written[name] = checkpoint.seal(folder / name)
         (folder / STATE).write_text(json.dumps(state, allow_nan=False, indent=1), "utf-8")
         written[STATE] = checkpoint.seal(folder / STATE)
         if best is not None:
             (folder / "best").mkdir()
-            with _as_oserror():
+            with as_oserror():
                 if unkept is not None:
                     classifier.save(unwrapped, run.tokenizer, folder / "best", unkept, run.config.max_length)
                 else:
@@ -224,19 +224,6 @@ def link(path: Path, target: Path) -> None:
             os.link(path, target)
             return
     shutil.copyfile(path, target)
-
-
-@contextlib.contextmanager
-def _as_oserror() -> Any:
-    """safetensors raises its own type where the disk is full."""
-    try:
-        yield
-    except OSError:
-        raise
-    except Exception as error:
-        if type(error).__name__ != "SafetensorError":
-            raise
-        raise OSError(str(error)) from None
 
 
 def _save_with_shards(run: Run, write: Callable[[Path], Mapping[str, File]], began: float) -> Saved | None:

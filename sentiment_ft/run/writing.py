@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
+from safetensors import SafetensorError
+
 from sentiment_ft.errors import OutputError
 from sentiment_ft.terminal import printable
 
@@ -82,7 +84,7 @@ def write_folder(folder: Path, fill: Callable[[Path], None], ours: re.Pattern[st
             old.rename(folder)
         for leftover in (staged, old):
             shutil.rmtree(leftover, ignore_errors=True)
-        with _disk_full_is_an_oserror():
+        with as_oserror():
             _fill(staged, fill)
         if folder.exists():
             if ours is not None:
@@ -126,7 +128,7 @@ def write_new_folder(folder: Path, fill: Callable[[Path], None]) -> None:
         if folder.is_dir():
             staged = _aside(folder, "new")
         _unfinished.add(staged)
-        with _disk_full_is_an_oserror():
+        with as_oserror():
             _fill(staged, fill)
         try:
             if staged.parent == folder:
@@ -176,16 +178,15 @@ def _fill(staged: Path, fill: Callable[[Path], None]) -> None:
 
 
 @contextlib.contextmanager
-def _disk_full_is_an_oserror() -> Iterator[None]:
-    """safetensors raises its own type. Raises OSError."""
+def as_oserror() -> Iterator[None]:
+    """Within: what the system refused to safetensors, which raises a type of its own, is an OSError."""
     try:
         yield
-    except (OSError, OutputError):
-        raise
-    except Exception as error:
-        if "No space left" in str(error) or "os error 28" in str(error):
-            raise OSError(errno.ENOSPC, "No space left on device") from None
-        raise
+    except SafetensorError as error:
+        number = re.search(r"\(os error (\d+)\)", str(error))
+        if number is None:
+            raise OSError(str(error)) from None
+        raise OSError(int(number[1]), os.strerror(int(number[1]))) from None
 
 
 def _place_new(staged: Path, path: Path) -> None:
