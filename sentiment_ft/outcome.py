@@ -13,7 +13,6 @@ import psutil
 from sentiment_ft import evaluation, plan
 from sentiment_ft.data import batching
 from sentiment_ft.data.prepare import copy_rejected, leaks, length_analysis
-from sentiment_ft.errors import OutputError
 from sentiment_ft.judge.intervals import Judgement, judge
 from sentiment_ft.model import classifier
 from sentiment_ft.recipe import Loaded
@@ -88,13 +87,7 @@ def closing(run: Run) -> None:
     complete.
     """
     if run.unkept is not None:
-        keep_best(run, run.unkept)
-        if run.unkept is not None:
-            raise OutputError(
-                "the best model cannot be written",
-                where=printable(str(run.folder / "best"), 200),
-                way_out=f"free space, then sentiment-ft train --resume {printable(shlex.quote(str(run.folder)), 200)}",
-            )
+        keep_best(run, run.unkept, last=True)
     if run.data.test is not None:
         restore_best(run)
         began = time.perf_counter()

@@ -15,7 +15,7 @@ import random
 import shlex
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ from sentiment_ft.run import checkpoint
 from sentiment_ft.run.checkpoint import File
 from sentiment_ft.run.folder import INNER
 from sentiment_ft.run.saver import Saved, commit, size
-from sentiment_ft.run.writing import as_oserror, unwritable, write_folder
+from sentiment_ft.run.writing import DISK_FULL, as_oserror, unwritable, write_folder
 from sentiment_ft.state import Interval, Run
 from sentiment_ft.terminal import console, ended_by, printable
 
@@ -77,6 +77,8 @@ def tell(run: Run, saved: Saved | None) -> None:
         failures = run.saver.failures
         if failures & (failures - 1) == 0:
             why = printable(str(saved.error.strerror or saved.error), 200)
+            if saved.error.filename is not None and saved.error.errno not in DISK_FULL:
+                why += f": {printable(str(saved.error.filename), 200)}"
             where = printable(str(run.folder / FOLDER), 200)
             again = f" (the {failures} last saves failed)" if failures > 1 else ""
             said = f"warning: no checkpoint at update {saved.update}{again}: {why}; training goes on"
@@ -107,17 +109,29 @@ def stop(run: Run, number: int) -> Preempted:
         (failed,) = broadcast_object_list([run.saver is not None and run.saver.failures > 0])
         if failed or run.saved_at != run.state.place():
             save(run, wait=True)
-    folder = printable(shlex.quote(str(run.folder)), 200)
     return Preempted(
         f"{ended_by(number)} after update {run.state.update} of {run.sizes.total_updates}; it is saved",
         where=printable(str(run.folder / FOLDER), 200),
-        way_out=f"go on: sentiment-ft train --resume {folder}",
+        way_out=f"go on: {resume_command(run)}",
     )
 
 
-def keep_best(run: Run, weights: Tensors) -> None:
+def resume_command(run: Run) -> str:
+    return f"sentiment-ft train --resume {printable(shlex.quote(str(run.folder)), 200)}"
+
+
+@contextlib.contextmanager
+def resumable(run: Run) -> Iterator[None]:
+    """Within: whatever cannot be written costs the run no more than what came after its newest checkpoint."""
+    try:
+        yield
+    except OutputError as error:
+        raise OutputError(error.what, where=error.where, way_out=f"mend that, then {resume_command(run)}") from None
+
+
+def keep_best(run: Run, weights: Tensors, *, last: bool = False) -> None:
     """Write the best model. Where the disk is full they wait in memory, for the next evaluation or the end of the run.
-    Main process.
+    Main process. last: there is no later; raises OutputError then.
     """
     settle(run)  # a checkpoint may be linking the files of the one before
     model = run.accelerator.unwrap_model(run.model)
@@ -129,6 +143,8 @@ def keep_best(run: Run, weights: Tensors) -> None:
         )
         run.unkept = None
     except OutputError as error:
+        if last:
+            raise
         if run.unkept is None:
             said = f"warning: {printable(str(error.where), 200)} {error.what}; the best model waits in memory"
             console.print(said, markup=False)

@@ -115,7 +115,7 @@ def carry_out(
     under_torchrun = "LOCAL_RANK" in os.environ
     launched = under_torchrun or attempt.has_launcher()
     try:
-        with open_recorder(run, cut_at) as run.recorder:
+        with saving.resumable(run), open_recorder(run, cut_at) as run.recorder:
             with (
                 watched(accelerator, config.hang_seconds, launched=launched) as run.control.heartbeat,
                 heeding(run.control, launched=under_torchrun),

@@ -80,10 +80,12 @@ class Recorder:
 
     def write(self, record: dict[str, Any]) -> None:
         """Raises ValueError for a NaN."""
-        line = json.dumps(record, allow_nan=False).encode() + b"\n"
-        self.records.append(record)
+        line = _line(record)
+        with self._lock:
+            self.records.append(record)
+            self._pending += line
         try:
-            self._flush(line)
+            self._flush()
         except OSError as error:
             if not self._warned:
                 where = printable(str(self._path), 200)
@@ -94,12 +96,24 @@ class Recorder:
 
     def sync(self) -> None:
         """Bring all records to the disk. Raises OSError."""
+        self._write_again_if_gone()
         self._flush()
         os.fsync(self._file.fileno())
 
-    def _flush(self, line: bytes = b"") -> None:
+    def _write_again_if_gone(self) -> None:
+        """Somebody may have deleted the file, or put another into its place. Raises OSError."""
         with self._lock:
-            self._pending += line
+            with contextlib.suppress(FileNotFoundError):
+                if os.path.samestat(self._path.stat(follow_symlinks=False), os.fstat(self._file.fileno())):
+                    return
+            flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0)
+            again = os.fdopen(os.open(self._path, flags, 0o666), "r+b", buffering=0)
+            self._file.close()
+            self._file = again
+            self._pending = b"".join(map(_line, self.records))
+
+    def _flush(self) -> None:
+        with self._lock:
             while self._pending:
                 self._pending = self._pending[self._file.write(self._pending) or 0 :]
             self._warned = False
@@ -107,11 +121,10 @@ class Recorder:
     def complete(self) -> None:
         """Raises OutputError when records are left that cannot be written."""
         try:
+            self._write_again_if_gone()
             self._flush()
         except OSError as error:
-            raise OutputError(
-                f"cannot be written: {error.strerror}", where=self._path, way_out="free space on this disk"
-            ) from None
+            raise OutputError(f"cannot be written: {error.strerror}", where=self._path) from None
 
     def finish(self, summary: dict[str, Any]) -> None:
         """Tell the mirror that the run is done."""
@@ -142,6 +155,10 @@ class Recorder:
         with contextlib.suppress(OSError):
             self._file.close()
         self._finish({}, failed=kind is not None)
+
+
+def _line(record: dict[str, Any]) -> bytes:
+    return json.dumps(record, allow_nan=False).encode() + b"\n"
 
 
 def _records(content: bytes) -> list[dict[str, Any]]:

@@ -107,6 +107,25 @@ def test_on_a_full_disk_lines_wait_until_there_is_space(full_disk, capsys):
     assert mirror.logged == recorder.records
 
 
+@pytest.mark.parametrize("change", ["deleted", "replaced"])
+def test_a_file_that_somebody_took_away_is_written_again(tmp_path, change):
+    path = tmp_path / "metrics.jsonl"
+    with Recorder(path, NoMirror()) as recorder:
+        for update in range(1, 6):
+            recorder.write({"event": "train", "update": update, "loss": 0.1 * update})
+            if update == 2:
+                path.unlink()
+                if change == "replaced":
+                    path.write_text("of an editor")
+        recorder.sync()
+        assert recorder.size() == path.stat().st_size
+        recorder.write({"event": "train", "update": 6})
+        path.unlink()
+        recorder.complete()
+    assert [json.loads(line) for line in path.read_text().splitlines()] == recorder.records
+    assert len(recorder.records) == 6
+
+
 def test_lines_that_can_never_be_written_are_an_error_at_the_end(full_disk):
     mirror = Listener()
     with pytest.raises(OutputError, match="No space left"), Recorder(full_disk / "metrics.jsonl", mirror) as recorder:
