@@ -6,6 +6,7 @@ import contextlib
 import filecmp
 import os
 import random
+import shlex
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -55,10 +56,14 @@ def choose(start: Start | None) -> Checkpoint | None:
     for damage in damaged:
         console.print(f"warning: passed over {printable(str(damage), 300)}", markup=False)
     if found is None and damaged:
+        foreign = all(damage.foreign for damage in damaged)
+        checkpoints = printable(shlex.quote(str(folder / FOLDER)), 200)
         raise ModelError(
-            f"none of its {len(damaged)} checkpoints is whole",
+            f"none of its {len(damaged)} checkpoints {'is yours' if foreign else 'is whole'}",
             where=where,
-            way_out=f"start again: --output {where} --overwrite in place of --resume",
+            way_out=f'if you trust them: chown -R "$(id -u)" {checkpoints}'
+            if foreign
+            else f"start again: --output {where} --overwrite in place of --resume",
         )
     if found is None:
         console.print(f"warning: {where} has no checkpoint: it begins again", markup=False)

@@ -488,6 +488,15 @@ def test_of_checkpoints_that_are_all_damaged_none_is_taken(trainer, stopped):
         trainer(resume="auto")
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="gives files away")
+def test_checkpoints_of_another_user_are_not_read(trainer, stopped):
+    """As after a run in a container: they are good, but whoever owns them may change them after a look."""
+    for path in (stopped / "checkpoints").iterdir():
+        os.chown(path, 1234, -1)
+    with pytest.raises(ModelError, match=r"none of its 2 checkpoints is yours\nway out: if you trust them: chown -R"):
+        trainer(resume="auto")
+
+
 def test_a_damaged_checkpoint_that_was_asked_for_is_refused(trainer, stopped):
     newest = max((stopped / "checkpoints").iterdir())
     (newest / "state.json").unlink()

@@ -36,11 +36,11 @@ _FILE = re.compile(r"(?:[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}/)?[A-Za-z0-9_][A-Za-z0-
 
 
 class Damaged(Exception):
-    """A folder that is no checkpoint to go on from: `what` is wrong in `where`."""
+    """A folder that is no checkpoint to go on from: `what` is wrong in `where`. foreign: only whose it is."""
 
-    def __init__(self, where: Path, what: str) -> None:
+    def __init__(self, where: Path, what: str, *, foreign: bool = False) -> None:
         super().__init__(f"{where}: {what}")
-        self.where, self.what = where, what
+        self.where, self.what, self.foreign = where, what, foreign
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +246,7 @@ def _owned(path: Path) -> os.stat_result:
     """Raises Damaged for what is not this user's: somebody else could change it between our look and our use."""
     found = path.lstat()
     if hasattr(os, "geteuid") and found.st_uid != os.geteuid():
-        raise Damaged(path, f"belongs to another user (uid {found.st_uid})")
+        raise Damaged(path, f"belongs to another user (uid {found.st_uid})", foreign=True)
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import threading
 from collections.abc import Callable
@@ -165,11 +166,21 @@ def _records(content: bytes) -> list[dict[str, Any]]:
     """Of a file that may have been edited: what is no record is left out."""
     found = []
     for line in content.splitlines():
-        with contextlib.suppress(ValueError):
+        with contextlib.suppress(ValueError, RecursionError, OverflowError):
             record = json.loads(line)
-            if isinstance(record, dict) and "event" in record:
+            if isinstance(record, dict) and _is_one(record):
                 found.append(record)
     return found
+
+
+def _is_one(record: dict[str, Any]) -> bool:
+    """Whether the pictures can be drawn from it."""
+    if record.get("event") not in ("train", "eval"):
+        return isinstance(record.get("event"), str)
+    numbers = {key: value for key, value in record.items() if key not in ("event", "rows_digest") and value is not None}
+    return {"update", "epoch"} <= numbers.keys() and all(
+        isinstance(value, int | float) and math.isfinite(value) for value in numbers.values()
+    )
 
 
 class NoRecorder:

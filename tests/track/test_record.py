@@ -140,20 +140,45 @@ def test_a_resumed_run_goes_on_where_its_checkpoint_was_taken(tmp_path):
     path = tmp_path / "metrics.jsonl"
     with Recorder(path, NoMirror()) as recorder:
         for update in (1, 2):
-            recorder.write({"event": "train", "update": update})
+            recorder.write({"event": "train", "update": update, "epoch": 0.5})
         cut_at = recorder.size()
-        recorder.write({"event": "train", "update": 3, "loss": 0.5})
+        recorder.write({"event": "train", "update": 3, "epoch": 0.5, "loss": 0.5})
     for update in (30, 31):
         with Recorder(path, NoMirror(), cut_at=cut_at) as recorder:
             assert [record["update"] for record in recorder.records] == [1, 2]
-            recorder.write({"event": "train", "update": update})
+            recorder.write({"event": "train", "update": update, "epoch": 0.5})
         assert [json.loads(line)["update"] for line in path.read_text().splitlines()] == [1, 2, update]
     path.write_bytes(path.read_bytes()[: cut_at - 5])
     with Recorder(path, NoMirror(), cut_at=cut_at) as recorder:
         assert [record["update"] for record in recorder.records] == [1]
-        recorder.write({"event": "train", "update": 3})
+        recorder.write({"event": "train", "update": 3, "epoch": 0.5})
     assert b"\0" not in path.read_bytes()
     assert [json.loads(line)["update"] for line in path.read_text().splitlines()] == [1, 3], "no line is torn"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"[" * 100_000,
+        b"\xff\x00",
+        b"5",
+        b'{"update": 1}',
+        b'{"event": 5}',
+        b'{"event": "train", "update": 1}',
+        b'{"event": "eval", "update": 1, "epoch": "first"}',
+        b'{"event": "train", "update": 1, "epoch": 1, "loss": NaN}',
+        b'{"event": "train", "update": 1, "epoch": 1, "loss": 1e999}',
+        b'{"event": "train", "update": 1, "epoch": 1, "loss": [1]}',
+        b'{"event": "train", "update": 1, "epoch": 1, "loss": 1' + b"0" * 400 + b"}",
+    ],
+    ids=lambda line: line[:50].decode("ascii", "replace"),
+)
+def test_what_is_no_record_in_an_edited_file_is_left_out(tmp_path, line):
+    path = tmp_path / "metrics.jsonl"
+    whole = b'{"event": "train", "update": 2, "epoch": 0.5, "loss": 0.5, "rows_digest": "ab"}'
+    path.write_bytes(b"\n".join([whole, line, whole, b""]))
+    with Recorder(path, NoMirror(), cut_at=path.stat().st_size) as recorder:
+        assert recorder.records == [json.loads(whole)] * 2
 
 
 def test_file_that_cannot_be_opened(tmp_path):
