@@ -26,9 +26,12 @@ def accelerate_launch(
     return argv + [str(argument) for argument in arguments]
 
 
-def sentiment_ft_launch(*arguments: object, processes: int = 2, topology: str = "cpu_2proc") -> list[str]:
+def sentiment_ft_launch(
+    *arguments: object, processes: int = 2, topology: str = "cpu_2proc", restarts: int = 0
+) -> list[str]:
     """The argv for a training; arguments: those of `train`."""
-    argv = [sys.executable, "-m", "sentiment_ft", "launch", "--quiet", "--topology", topology, "--max-restarts", "0"]
+    argv = [sys.executable, "-m", "sentiment_ft", "launch", "--quiet", "--topology", topology]
+    argv += ["--max-restarts", str(restarts)]
     return [*argv, "--processes", str(processes), "--", *map(str, arguments)]
 
 

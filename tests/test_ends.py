@@ -193,6 +193,23 @@ def test_a_signal_to_the_launcher_saves_and_ends_all(train, folder, number, whol
         assert left_running(folder) == [] and list((folder / "temporary").iterdir()) == []
 
 
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_signal_while_the_processes_start_is_no_reason_to_start_them_again(train, folder, processes):
+    topology = "cpu_2proc" if processes == 2 else "single_process"
+    argv = train(*ENDLESS, topology=topology, processes=processes, restarts=3)
+    with training(argv, folder, "temporary/sentiment-ft-launch-*/attempts") as process:
+        while len(left_running(folder)) < 1 + processes:
+            assert process.poll() is None
+            time.sleep(0.01)
+        time.sleep(1)  # within their imports
+        process.terminate()
+        out, err = process.communicate(timeout=SECONDS)
+        assert (process.returncode, out) == (128 + signal.SIGTERM, "")
+        assert err.startswith("error: ") and "ended by SIGTERM" in err and err.count("\n") == 1
+        assert left_running(folder) == [] and list((folder / "temporary").iterdir()) == []
+        assert not (folder / "run").exists()
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent is gone")
 @pytest.mark.parametrize(
     ("processes", "by_hand"), [(1, False), (2, False), (2, True)], ids=["alone", "launch", "accelerate launch"]

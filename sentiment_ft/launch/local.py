@@ -146,9 +146,9 @@ def run(
         os.environ[attempt.FOLDER] = str(notes)
         os.environ.setdefault("TORCH_ELASTIC_SHUTDOWN_TIMEOUT", str(SECONDS_TO_SAVE))
         if meeting is not None:
-            return _together(argv, notes, meeting)
+            return _together(argv, notes, meeting, received)
         for restart in range(1, restarts + 2):
-            code = _once(argv, notes)
+            code = _once(argv, notes, received)
             if received or restart > restarts or not several.can_be_mended(code):
                 return code
             if not attempt.makes_progress(attempt.starts(notes)):
@@ -161,7 +161,7 @@ def run(
     return code
 
 
-def _together(argv: Sequence[str], notes: Path, meeting: Machines) -> int:
+def _together(argv: Sequence[str], notes: Path, meeting: Machines, received: list[int]) -> int:
     """The part of this machine in a run of several."""
     from torch.distributed.elastic.rendezvous.api import (
         RendezvousClosedError,
@@ -173,15 +173,15 @@ def _together(argv: Sequence[str], notes: Path, meeting: Machines) -> int:
         several.wait_for_machine_0(str(meeting.main_ip), meeting.main_port or 0)
     with several.ended_for_good(notes):
         try:
-            return _once(argv, notes)
+            return _once(argv, notes, received)
         except RendezvousError as error:
             if meeting.rank and isinstance(error, RendezvousClosedError | RendezvousConnectionError):
                 return attempt.last_end(notes) or several.say_lost()
             raise _cannot_start(error) from None
 
 
-def _once(argv: Sequence[str], notes: Path) -> int:
-    """One attempt. notes: what its processes say of it."""
+def _once(argv: Sequence[str], notes: Path, received: list[int]) -> int:
+    """One attempt. notes: what its processes say of it. received: gets a signal that torchrun's agent has taken."""
     from accelerate.commands.launch import launch_command, launch_command_parser
     from torch.distributed.elastic.multiprocessing.api import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
@@ -198,6 +198,7 @@ def _once(argv: Sequence[str], notes: Path) -> int:
             return end
         return _code(failure.exitcode, f"process {rank}")
     except SignalException as error:
+        received.append(int(error.sigval))
         if end := attempt.last_end(notes):
             return end
         if error.sigval != signal.SIGINT:  # the processes die of others without a word
