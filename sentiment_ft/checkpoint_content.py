@@ -87,19 +87,19 @@ def check_tensors(run: Run, model: Tensors, training: Tensors, state: Mapping[st
     wanted: Tensors = {f"model.{name}": tensor for name, tensor in unwrapped.state_dict().items()}
     found = {f"model.{name}": tensor for name, tensor in model.items()}
     found |= {name: tensor for name, tensor in training.items() if name.startswith("optimizer.")}
-    saved = state["facts"]
-    same_releases = all(saved[key] == run.facts[key] for key in ("freeze_embeddings", "gradual_unfreezing_updates"))
+    # Not of every parameter: one that is not released yet, or that the model does not use, has no optimizer states.
+    if (count := len(found) - len(model)) != state["optimizer_tensors"]:
+        raise ValueError(f"{count} optimizer states, not {state['optimizer_tensors']}")
     names = {parameter: name for name, parameter in unwrapped.named_parameters()}
     for group in run.optimizer.param_groups:
-        moved = same_releases and state["state"]["update"] > group["release"]
         for parameter in group["params"]:
             of_it = {f"optimizer.{key}.{names[parameter]}": parameter for key in ("exp_avg", "exp_avg_sq")}
             of_it[f"optimizer.step.{names[parameter]}"] = torch.empty((), dtype=torch.float32)
-            if moved or found.keys() & of_it.keys():
+            if found.keys() & of_it.keys():
                 wanted |= of_it
     if odd := sorted(wanted.keys() ^ found.keys()):
         raise ValueError(f"{odd[0]} is in one of run and checkpoint only")
-    same_precision = saved["mixed_precision"] == run.facts["mixed_precision"]
+    same_precision = state["facts"]["mixed_precision"] == run.facts["mixed_precision"]
     for name, tensor in found.items():
         check(name, tensor, wanted[name], exact=same_precision)
 

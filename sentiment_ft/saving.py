@@ -163,6 +163,7 @@ def capture(run: Run) -> Callable[[Path], Mapping[str, File]]:
         return lambda folder: {}
     training: Tensors = {name: model.pop(name) for name in list(model) if not name.startswith("model.")}
     model = {name.removeprefix("model."): tensor for name, tensor in model.items()}
+    state["optimizer_tensors"] = len(training)
     state["average_seen"], averaged = run.average.capture()
     training |= {f"average.{place:04}": value for place, value in enumerate(averaged)}
     for name in ("best", "last"):
