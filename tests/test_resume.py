@@ -558,6 +558,12 @@ def test_what_stands_in_the_place_of_a_runs_own_is_told_before_anything_is_writt
     assert {path: path.lstat().st_mtime_ns for path in stopped.rglob("*")} == before
 
 
+def test_a_pipe_in_the_place_of_its_config_is_not_waited_for(trainer, stopped):
+    put_pipe(stopped / "config.yaml")
+    with pytest.raises(ConfigError, match=r"is no run folder: it has no config.yaml of a run"):
+        trainer(resume=str(stopped))
+
+
 def test_checkpoints_may_lie_on_another_disk(trainer, place, stopped):
     put_link(stopped / "checkpoints")
     assert_same(trainer(resume=str(stopped)), whole(trainer, place))

@@ -236,11 +236,10 @@ def _is_run(folder: Path) -> bool:
 def _not_a_run(folder: Path) -> str | None:
     """Why it is none."""
     try:
-        with (folder / MARK).open("rb") as file:
-            if file.read(len(RUN_CONFIG_HEADER)) == RUN_CONFIG_HEADER.encode():
-                return None
-    except (FileNotFoundError, NotADirectoryError):
-        pass
+        if (folder / MARK).is_file():  # a pipe would be waited for
+            with (folder / MARK).open("rb") as file:
+                if file.read(len(RUN_CONFIG_HEADER)) == RUN_CONFIG_HEADER.encode():
+                    return None
     except OSError as error:
         return f"its {MARK} cannot be read: {error.strerror}"
     return f"it has no {MARK} of a run"
