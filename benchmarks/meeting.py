@@ -2,7 +2,7 @@
 
 python benchmarks/meeting.py --data train.tsv [--runs 2] [--updates 80]
 
-Each update of 64 real rows (micro-batches of 8, so 4 boundaries) is taken twice in a row, with run/control.py and
+Each update of 64 real rows (micro-batches of 8, so 3 boundaries) is taken twice in a row, with run/control.py and
 without, in changing order, and the pairs are compared; the first ten are not counted. Writes results/meeting.json.
 """
 
@@ -46,7 +46,7 @@ def main() -> None:
     argv += [__file__, "--data", chosen.data, "--updates", str(chosen.updates)]
     environment = {"ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"}
     runs = [last_json(measure(argv, environment=environment)) for _ in range(chosen.runs)]
-    print(write("meeting", {"boundaries_an_update": 4, "processes": 2, "runs": runs}), runs)
+    print(write("meeting", {"processes": 2, "runs": runs}), runs)
 
 
 def time_pairs(source: str, updates: int) -> None:

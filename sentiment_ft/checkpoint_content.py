@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 import torch
@@ -42,15 +43,27 @@ def understood(folder: str | Path) -> Iterator[None]:
 
 def read_state(found: Checkpoint) -> dict[str, Any]:
     """state.json, with all that `saving.state_of` and the sums of each process need."""
+    if STATE not in found.files:
+        raise KeyError(STATE)
     with (found.folder / STATE).open(encoding="utf-8") as file:
         state: dict[str, Any] = json.load(file, parse_constant=_no_number)
-    needed = {"state": dict, "totals": dict, "facts": dict, "processes": list, "metrics_bytes": int}
-    for key, kind in needed.items():
-        if not isinstance(state[key], kind):
-            raise TypeError(f"{key} is no {kind.__name__}")
-    counts = [state["metrics_bytes"], *(value for value in state["state"].values() if type(value) is int)]
+    needed: dict[str, Any] = {
+        "state": dict, "totals": dict, "facts": dict, "processes": list, "metrics_bytes": int, "engine": str,
+        "mirror": (str, NoneType), "scaler": (dict, NoneType), "average_seen": int, "last_is_best": bool,
+        "optimizer_tensors": int,
+    }  # fmt: skip
+    for key, kinds in needed.items():
+        if not isinstance(state[key], kinds) or (kinds is int and not 0 <= state[key] <= MOST):
+            raise TypeError(f"{key} is {printable(repr(state[key]), 60)}")
+    clock = state["state"]
+    counts = [value for value in clock.values() if type(value) is int]
     if not state["processes"] or not all(0 <= count <= MOST for count in counts):
         raise ValueError("numbers that no run has")
+    if (
+        clock["window"] != clock["update"] + clock["skipped"]
+        or not clock["best_update"] <= clock["judged"] <= found.update
+    ):
+        raise ValueError("clocks that contradict each other")
     TypeAdapter(State).validate_json(json.dumps(state["state"]), strict=True)
     TypeAdapter(Totals).validate_json(json.dumps(state["totals"]), strict=True)
     if state["state"]["update"] != found.update:
@@ -81,6 +94,9 @@ def check_tensors(run: Run, model: Tensors, training: Tensors, state: Mapping[st
         check(name, training[name], torch.empty(len(training[name]), dtype=torch.float64))
         if not ((training[name] >= 0) & (training[name] <= 1)).all():
             raise ValueError(f"{name} is no probability")
+    averaged = [training[name] for name in sorted(training) if name.startswith("average.")]
+    for found_value, own in zip(averaged, run.average.capture()[1], strict=True):
+        check("an average", found_value, own)
     if not run.engine.in_background:
         return
     unwrapped = run.accelerator.unwrap_model(run.model)
@@ -118,9 +134,12 @@ def check(name: str, found: torch.Tensor, wanted: torch.Tensor, *, exact: bool =
 def _check_sums(saved: Mapping[str, Any]) -> None:
     fresh = Interval.fresh(torch.device("cpu"))
     for field in fields(Interval):
-        value, is_count = saved[field.name], type(getattr(fresh, field.name)) is int
-        most = math.inf if field.name == "digest" else MOST
-        if type(value) is not (int if is_count else float) or not 0 <= value <= most:
+        value = saved[field.name]
+        if type(getattr(fresh, field.name)) is int:
+            fits = type(value) is int and value >= 0
+        else:
+            fits = type(value) is float and math.isfinite(value)
+        if not fits:
             raise ValueError(f"{field.name} is {value!r}")
 
 

@@ -57,15 +57,13 @@ def compare(saved: Mapping[str, Any], now: Mapping[str, Any], allowed: tuple[str
     if changed:
         lines = "\n".join(f"  - {key}: {_shown(saved.get(key))}, here {_shown(now.get(key))}" for key in changed)
         flags = " ".join(f"--allow-changed {_quoted(key)}" for key in changed)
-        size = saved.get("global_batch_size")
-        same = (
-            f"--global-batch-size {size} -o gradient_accumulation_steps=null, the same batch on any number of processes"
-        )
+        way_out = "what it was made with"
+        if "global_batch_size" in changed and (size := saved.get("global_batch_size")):
+            way_out += f": --global-batch-size {size} -o gradient_accumulation_steps=null on any number of processes"
         raise ConfigError(
             f"the checkpoint was made with other settings, rows or code:\n{lines}",
             where="--resume",
-            way_out=f"{same if 'global_batch_size' in changed else 'what it was made with'}; or, when the change is "
-            f"meant, {flags}",
+            way_out=f"{way_out}; or, when the change is meant, {flags}",
         )
 
 

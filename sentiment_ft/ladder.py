@@ -156,7 +156,7 @@ def _read(folder: Path) -> Rung:
         found = json.loads((folder / FILE).read_text("utf-8"))
         halvings, eval_halvings = (min(int(found[key]), MOST) for key in ("halvings", "eval_halvings"))
         return Rung(halvings, bool(found["activation_checkpointing"]), eval_halvings)
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return Rung()
 
 

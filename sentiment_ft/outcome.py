@@ -8,24 +8,23 @@ from dataclasses import asdict
 from functools import partial
 from typing import Any
 
+import numpy as np
 import psutil
+from numpy.typing import NDArray
 
-from sentiment_ft import evaluation, plan
+from sentiment_ft import plan
 from sentiment_ft.data import batching
 from sentiment_ft.data.prepare import copy_rejected, leaks, length_analysis
 from sentiment_ft.judge.intervals import Judgement, judge
-from sentiment_ft.model import classifier
 from sentiment_ft.recipe import Loaded
 from sentiment_ft.run.environment import environment
 from sentiment_ft.run.memory import peak_memory_mib
 from sentiment_ft.run.writing import write_json, write_text
-from sentiment_ft.saving import keep_best, settle
 from sentiment_ft.state import Run
 from sentiment_ft.terminal import console, printable
 from sentiment_ft.track.card import model_card
 from sentiment_ft.track.judged import write_judged
 from sentiment_ft.track.plots import length_plot, training_plots
-from sentiment_ft.track.progress import bar
 from sentiment_ft.track.summary_table import judgement_table, summary_table
 
 
@@ -80,37 +79,28 @@ def say_evaluation(run: Run, values: dict[str, float | None], *, better: bool) -
     console.print(f"update {run.state.update}: validation {shown}{'  best so far' if better else ''}", markup=False)
 
 
-def closing(run: Run) -> None:
-    """After the last update: judge the best model, once on the sealed test rows, and write everything down.
+def closing(run: Run, test_p: NDArray[np.float64] | None) -> None:
+    """Write everything down. Main process only. test_p: p_positive of the test rows by the best model.
 
-    Every process takes part in judging; the main process writes. summary.json comes last: a folder that has it is
-    complete.
+    summary.json comes last: a folder that has it is complete. After a signal it does not come.
     """
-    if run.unkept is not None:
-        keep_best(run, run.unkept, last=True)
-    if run.data.test is not None:
-        restore_best(run)
-        began = time.perf_counter()
-        limits = evaluation.Limits(run.eval_rows)
-        with bar("judging the test rows", len(run.data.test), quiet=run.quiet) as shown:
-            test_p = evaluation.probabilities(run.accelerator, run.model, run.data.test, run.pad_id, limits, shown)
-        run.totals.eval_s += time.perf_counter() - began
-    if not run.accelerator.is_main_process:
-        return
     assert run.best_p_positive is not None and run.last_p_positive is not None
     validation, p_positive, config = run.data.validation, run.best_p_positive, run.config
     judge_by_config = partial(judge, samples=config.bootstrap_samples, seed=config.seed)
     judged = {"validation": judge_by_config(validation.labels, p_positive)}
-    if run.data.test is not None:
+    if run.data.test is not None and test_p is not None:
         judged["test"] = judge_by_config(run.data.test.labels, test_p)
     last_is_best = run.last_p_positive is p_positive
     final = judged["validation"] if last_is_best else judge_by_config(validation.labels, run.last_p_positive)
+    if run.control.was_signalled():
+        return
     plots = run.folder / "plots"
     write_judged(validation, p_positive, f"validation, {len(validation):,} rows", run.folder, plots=plots)
-    if (test := run.data.test) is not None:
+    if (test := run.data.test) is not None and test_p is not None:
         write_judged(test, test_p, f"test, {len(test):,} rows", run.folder, plots=plots, prefix="test_")
     training_plots(run.recorder.records, plots)
-    settle(run)
+    if run.control.was_signalled():
+        return
     run.recorder.complete()
     summary = summarise(run, judged, final)
     write_card(run, summary)
@@ -123,19 +113,6 @@ def closing(run: Run) -> None:
         console.print(summary_table(summary))
         best = printable(shlex.quote(str(run.folder / "best")), 200)
         console.print(f'try it: sentiment-ft predict --model {best} "What a lovely film!"', markup=False)
-
-
-def restore_best(run: Run) -> None:
-    """Give every process the weights of the best model, read by the main process alone. Nothing to do when they are
-    the last ones.
-    """
-    if run.state.best_update == run.state.update:
-        return
-    weights = None
-    if run.accelerator.is_main_process:
-        best, _ = classifier.load_for_use(str(run.folder / "best"))  # not the file: names in it may differ from ours
-        weights = best.state_dict()
-    run.engine.load(weights)
 
 
 def summarise(run: Run, judged: dict[str, Judgement], final: Judgement) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from sentiment_ft.config import LOWER_IS_BETTER
 from sentiment_ft.data.prepare import Part
 from sentiment_ft.errors import TrainingError
 from sentiment_ft.judge.scores import scores
+from sentiment_ft.model import classifier
 from sentiment_ft.run.control import OutOfMemory
 from sentiment_ft.run.memory import peak_memory_mib
 from sentiment_ft.state import Interval, Run
@@ -64,8 +65,8 @@ def log(run: Run, shown: Bar | None) -> None:
         )
 
 
-def evaluate(run: Run, part: Part, micro_batches: int | None = None) -> NDArray[np.float64]:
-    """p_positive of the rows of a part, on every process."""
+def evaluate(run: Run, part: Part, micro_batches: int | None = None, name: str = "validation") -> NDArray[np.float64]:
+    """p_positive of the rows of a part, on every process. Raises Stopped, between two micro-batches."""
     began = time.perf_counter()
     if run.accelerator.device.type == "cuda":  # updates still in the queue are training time, not evaluation time
         torch.cuda.synchronize()
@@ -75,7 +76,7 @@ def evaluate(run: Run, part: Part, micro_batches: int | None = None) -> NDArray[
     while True:
         limits = evaluation.Limits(run.eval_rows, micro_batches=micro_batches)
         try:
-            with bar("evaluating", len(part), quiet=quiet) as shown:
+            with bar(f"judging the {name} rows", len(part), quiet=quiet) as shown:
                 p_positive = evaluation.probabilities
                 result = p_positive(run.accelerator, run.model, part, run.pad_id, limits, shown, run.control)
             break
@@ -83,12 +84,37 @@ def evaluate(run: Run, part: Part, micro_batches: int | None = None) -> NDArray[
             ladder.step_down(run, judging=True)
     if missing := int((~np.isfinite(result)).sum()):
         raise TrainingError(
-            f"after update {run.state.update} the model gives no number for {missing} of {len(result)} validation rows",
+            f"after update {run.state.update} the model gives no number for {missing} of {len(result)} {name} rows",
             way_out="a lower learning_rate, longer warm-up, or -o mixed_precision=fp32",
         )
     run.model.train()
     run.totals.eval_s += time.perf_counter() - began
     return result
+
+
+def restore_best(run: Run) -> None:
+    """Give every process the weights of the best model, read by the main process alone. Nothing to do when they are
+    the last ones.
+    """
+    if run.state.best_update == run.state.update:
+        return
+    weights = None
+    if run.accelerator.is_main_process:
+        best, _ = classifier.load_for_use(str(run.folder / "best"))  # not the file: names in it may differ from ours
+        weights = best.state_dict()
+    run.engine.load(weights)
+
+
+def judge_test(run: Run) -> NDArray[np.float64] | None:
+    """p_positive of the sealed test rows by the best model, on every process; None where there are none. After the
+    last update: nothing is saved afterwards.
+    """
+    if run.unkept is not None:
+        saving.keep_best(run, run.unkept, last=True)
+    if run.data.test is None:
+        return None
+    restore_best(run)
+    return evaluate(run, run.data.test, name="test")
 
 
 def judge_and_keep(run: Run) -> None:

@@ -36,16 +36,15 @@ class Found:
     unknown: str | None = None
 
 
-def explain(run: Run, rows: Indices, window: int) -> TrainingError:
+def explain(run: Run, rows: Indices, window: int, *, in_a_row: int = 0) -> TrainingError:
     """What to raise: names the update, its rows and the first bad layer. Called by every process; nothing has been
-    applied. window: its number, which its dropout came from.
+    applied. window: its number, which its dropout came from; in_a_row: updates that were left out before it, with it.
     """
     found: list[Found] = gather_object([_look(run, rows, window)])
     state = run.state
     bad = [row for entry in found for row in entry.rows]
-    in_a_row = state.skipped_in_a_row  # in fp16: one alone may be of the loss scale only
+    of_fp16 = run.precision == "fp16" or state.loss_scale != 1
     if in_a_row:
-        of_fp16 = run.precision == "fp16" or state.loss_scale != 1
         scale = f", and the loss scale is down to {state.loss_scale:g}" if of_fp16 else ""
         lines = [
             f"{in_a_row} updates in a row had infinite gradients (after update {state.update}){scale}; metrics.jsonl "
@@ -60,7 +59,7 @@ def explain(run: Run, rows: Indices, window: int) -> TrainingError:
     unknown = next((entry.unknown for entry in found if entry.unknown), None)
     if first is None and unknown is not None:
         lines.append(f"in which layer is not known: {unknown}")
-    elif first is None and in_a_row:
+    elif first is None and of_fp16:
         lines.append("computed again without the loss scale it is finite")
     elif first is None:
         lines.append("computed again it is finite: a fault of the machine, or of what processes exchange")
@@ -72,13 +71,14 @@ def explain(run: Run, rows: Indices, window: int) -> TrainingError:
     kind = "rows with such a loss" if bad else "rows of the update"
     lines.append(f"{len(ids)} {kind}: {', '.join(str(row) for row, _ in ids[:20])}{', ...' if len(ids) > 20 else ''}")
     lines += [f"  row {row}: {printable(text, TEXT_WIDTH)}" for row, text in bad[:MOST_ROWS]]
-    in_fp32 = in_a_row or (first is not None and first.fp32 is None and run.precision != "fp32")
-    way_out = "-o mixed_precision=fp32" if in_fp32 else "a lower learning_rate or longer warm-up"
+    as_fp32 = "-o mixed_precision=fp32" if of_fp16 or run.precision != "fp32" else None
+    known_in_fp32 = first is not None and first.fp32 is not None
+    way_out = as_fp32 if as_fp32 and not known_in_fp32 else "a lower learning_rate or longer warm-up"
+    skip = "" if in_a_row else "; -o skip_nonfinite_updates=true leaves such updates out"
     return TrainingError(
         "\n".join(lines),
         where=f"{run.folder}",
-        way_out=f"{way_out}, then --resume from the newest checkpoint; -o skip_nonfinite_updates=true leaves such "
-        "updates out",
+        way_out=f"{way_out}, then --resume from the newest checkpoint{skip}",
     )
 
 

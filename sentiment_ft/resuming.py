@@ -7,6 +7,7 @@ import filecmp
 import os
 import random
 import shlex
+import shutil
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -15,18 +16,18 @@ from typing import Any
 import numpy as np
 import torch
 from accelerate.utils import broadcast_object_list
-from safetensors.torch import load_file
 
 from sentiment_ft import clock, fingerprint, recipe
 from sentiment_ft.checkpoint_content import check, check_tensors, read_state, read_tensors, understood
 from sentiment_ft.errors import ConfigError, ModelError, OutputError
+from sentiment_ft.model import classifier
 from sentiment_ft.run import checkpoint
 from sentiment_ft.run.begin import Start
 from sentiment_ft.run.checkpoint import Checkpoint, Damaged
 from sentiment_ft.run.destination import path_of
 from sentiment_ft.run.folder import INNER, MARK
 from sentiment_ft.run.writing import unwritable, write_folder, write_text
-from sentiment_ft.saving import FOLDER, MODEL, TRAINING, Tensors, link
+from sentiment_ft.saving import FOLDER, MODEL, TRAINING, Tensors
 from sentiment_ft.state import Interval, Run, State, Totals
 from sentiment_ft.terminal import console, printable
 
@@ -89,6 +90,12 @@ def restore(run: Run, found: Checkpoint | None, allowed: tuple[str, ...]) -> int
             training = read_tensors(found, TRAINING)
     state, folder = broadcast_object_list([state, folder])
     fingerprint.compare(state["facts"], run.facts, allowed)
+    if state["state"]["update"] > run.sizes.total_updates:
+        raise ConfigError(
+            f"the checkpoint has {state['state']['update']} updates, this run would have {run.sizes.total_updates}",
+            where="--resume",
+            way_out="more epochs or max_steps; or --resume an older checkpoint",
+        )
     if state["engine"] != run.engine.kind:
         raise ConfigError(
             f"the checkpoint was made under {state['engine']}, this run is under {run.engine.kind}: files differ",
@@ -177,7 +184,10 @@ def _restore_process(run: Run, processes: list[dict[str, Any]], training: Tensor
         run.interval = _interval(run, mine["interval"])
         given = generators[run.accelerator.process_index]
         check("the random numbers of torch", given["torch"], torch.get_rng_state())
-        torch.set_rng_state(given["torch"])
+        try:
+            torch.set_rng_state(given["torch"])
+        except RuntimeError as error:
+            raise ValueError(str(error)) from None
         if "cuda" in given:
             check("the random numbers of CUDA", given["cuda"], torch.cuda.get_rng_state(run.accelerator.device))
             torch.cuda.set_rng_state(given["cuda"], run.accelerator.device)
@@ -215,19 +225,15 @@ def _restore_best(run: Run, found: Checkpoint) -> None:
     with contextlib.suppress(OSError):
         ours = sorted(filter(INNER["best"].fullmatch, os.listdir(best)))
         if ours == sorted(names) and all(
-            map(_are_same, [best / name for name in names], [found.folder / "best" / name for name in names])
+            filecmp.cmp(best / name, found.folder / "best" / name, shallow=False) for name in names
         ):
             return
 
     def fill(staged: Path) -> None:
         for name in names:
-            link(found.folder / "best" / name, staged / name)
+            shutil.copyfile(found.folder / "best" / name, staged / name)
 
     try:
         write_folder(best, fill, INNER["best"])
     except OutputError:  # a full disk: the weights wait in memory, as in `saving.keep_best`
-        run.unkept = load_file(found.folder / "best" / MODEL)
-
-
-def _are_same(path: Path, other: Path) -> bool:
-    return os.path.samefile(path, other) or filecmp.cmp(path, other, shallow=False)
+        run.unkept = classifier.load_for_use(str(found.folder / "best"))[0].state_dict()

@@ -3,14 +3,13 @@
 model.safetensors      weights, of ZeRO: zero/*, DeepSpeed's own files
 training.safetensors   optimizer states, averaged weights, probabilities of the best and newest model, random numbers
 state.json             clocks, best, patience, sums since the last record, loss scale, and what the run was made of
-best/*                 the best model so far: hard links, no second copy
+best/*                 the best model so far
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-import os
 import random
 import shlex
 import shutil
@@ -109,15 +108,22 @@ def stop(run: Run, number: int) -> Preempted:
         (failed,) = broadcast_object_list([run.saver is not None and run.saver.failures > 0])
         if failed or run.saved_at != run.state.place():
             save(run, wait=True)
+    return preempted(run, number)
+
+
+def preempted(run: Run, number: int) -> Preempted:
+    """What to raise for a run that goes on from its newest checkpoint."""
+    failed = run.saver is not None and run.saver.failures > 0
+    what = "its newest checkpoint is older" if failed else "it is saved"
     return Preempted(
-        f"{ended_by(number)} after update {run.state.update} of {run.sizes.total_updates}; it is saved",
+        f"{ended_by(number)} after update {run.state.update} of {run.sizes.total_updates}; {what}",
         where=printable(str(run.folder / FOLDER), 200),
         way_out=f"go on: {resume_command(run)}",
     )
 
 
 def resume_command(run: Run) -> str:
-    return f"sentiment-ft train --resume {printable(shlex.quote(str(run.folder)), 200)}"
+    return f"sentiment-ft train --resume {printable(shlex.quote(str(run.folder)), 4096)}"
 
 
 @contextlib.contextmanager
@@ -193,8 +199,9 @@ def capture(run: Run) -> Callable[[Path], Mapping[str, File]]:
                     classifier.save(unwrapped, run.tokenizer, folder / "best", unkept, run.config.max_length)
                 else:
                     for path in sorted(best.iterdir()):
-                        if INNER["best"].fullmatch(path.name) and checkpoint.may_hold(f"best/{path.name}"):
-                            link(path, folder / "best" / path.name)
+                        ours = INNER["best"].fullmatch(path.name) and checkpoint.may_hold(f"best/{path.name}")
+                        if ours and path.is_file():
+                            shutil.copyfile(path, folder / "best" / path.name)  # a link would share its damage
             for path in (folder / "best").iterdir():
                 written[f"best/{path.name}"] = checkpoint.seal(path)
         return written
@@ -232,15 +239,6 @@ def _of_process(run: Run) -> dict[str, Any]:
         generators["cuda"] = torch.cuda.get_rng_state(run.accelerator.device)
     numbers = {"kind": kind, "position": position, "has_gauss": has_gauss, "gauss": gauss}
     return {"interval": interval, "random": generators, "numpy": numbers, "python": [version, next_gauss]}
-
-
-def link(path: Path, target: Path) -> None:
-    """Weights are never changed, only replaced: a link to them is as good as a copy. What people may edit is copied."""
-    if path.suffix == ".safetensors":
-        with contextlib.suppress(OSError):
-            os.link(path, target)
-            return
-    shutil.copyfile(path, target)
 
 
 def _save_with_shards(run: Run, write: Callable[[Path], Mapping[str, File]], began: float) -> Saved | None:

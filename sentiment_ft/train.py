@@ -129,11 +129,26 @@ def carry_out(
                     with run.control.heartbeat.at_length("saving"):
                         saving.settle(run)  # the checkpoint that is on its way is what the run goes on from
                     raise
-            outcome.closing(run)
+                conclude(run)
             saving.finish(run)
     except Preempted:
         accelerator.wait_for_everyone()  # until the main process has told the tracker: the first to end takes all along
         raise
+
+
+def conclude(run: Run) -> None:
+    """After the last update: judge the test rows, write everything down. Called by every process. What a signal stops
+    here is done again by a resume. Raises Preempted.
+    """
+    try:
+        saving.settle(run)
+        test_p = periodic.judge_test(run)
+        with run.control.heartbeat.at_length("its end"):
+            if run.accelerator.is_main_process:
+                outcome.closing(run, test_p)
+            run.control.meet("its end")
+    except Stopped as stopped:
+        raise saving.preempted(run, stopped.number) from None
 
 
 def load_data(accelerator: Accelerator, config: Config, *, quiet: bool) -> tuple[Any, Prepared]:
@@ -158,7 +173,9 @@ def open_recorder(run: Run, cut_at: int | None) -> Recorder | NoRecorder:
             raise
         console.print(f"warning: {error.what}; the run goes on, metrics.jsonl has all its numbers", markup=False)
         mirror = NoMirror(run.mirror_id)
-    return Recorder(run.folder / "metrics.jsonl", mirror, cut_at=cut_at)
+    return Recorder(
+        run.folder / "metrics.jsonl", mirror, cut_at=cut_at, place=None if cut_at is None else run.state.place()
+    )
 
 
 # --- the run --------------------------------------------------------------------------------------------------------
@@ -311,7 +328,7 @@ def train_step(run: Run, rows: Indices) -> None:
         window.loss_sum, window.grad_norm, window.rows = torch.zeros_like(window.loss_sum), run.interval.grad_norm, 0
     clock.count_update(run, rows, skipped=not step.applied)
     if run.state.skipped_in_a_row >= clock.SKIPPED_IN_A_ROW:
-        raise replay.explain(run, rows, run.state.window - 1)
+        raise replay.explain(run, rows, run.state.window - 1, in_a_row=run.state.skipped_in_a_row)
     window.seconds = time.perf_counter() - began
     run.interval.add(window)
 

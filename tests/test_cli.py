@@ -441,7 +441,13 @@ def _ctrl_c():
 
 @pytest.mark.parametrize(("name", "told"), [("train", True), ("predict", False)])
 @pytest.mark.parametrize(
-    ("number", "code", "word"), [(2, 130, "interrupted"), (15, 143, "ended by SIGTERM"), (1, 129, "ended by SIGHUP")]
+    ("number", "code", "word"),
+    [
+        (2, 130, "interrupted"),
+        (15, 143, "ended by SIGTERM"),
+        (1, 129, "ended by SIGHUP"),
+        (12, 140, "ended by SIGUSR2"),
+    ],
 )
 @pytest.mark.usefixtures("_ctrl_c")
 def test_signal_says_what_is_whole(name, told, number, code, word, monkeypatch):

@@ -17,6 +17,7 @@ from transformers import BertForSequenceClassification
 from sentiment_ft import ladder, recipe, train
 from sentiment_ft.errors import EXIT_MODEL, ModelError, OutputError, Preempted
 from sentiment_ft.run.begin import Begin
+from sentiment_ft.state import Rung
 from tests.tiny import write_reviews
 
 
@@ -160,6 +161,14 @@ def test_what_was_found_out_is_remembered(trained, memory, monkeypatch):
     trained(resume="auto")
     assert max(memory.asked[1:]) <= 26 and 8 not in memory.asked, "it does not try again what did not fit"
     assert len(records(trained(resume="auto"), "out_of_memory")) <= 1
+
+
+@pytest.mark.parametrize("content", ["[" * 100_000, "[]", '{"halvings": 1e999}', "\0"])
+def test_what_is_remembered_may_be_damaged(trained, memory, monkeypatch, tmp_path, content):
+    memory.training = 4
+    folder = trained()
+    (folder / "memory.json").write_text(content)
+    assert ladder._read(folder) == Rung()
 
 
 def test_other_errors_are_not_taken_for_it(trained, monkeypatch):

@@ -19,7 +19,7 @@ import torch
 from accelerate.state import AcceleratorState
 from safetensors.torch import load_file, save_file
 
-from sentiment_ft import evaluation, recipe, saving, train
+from sentiment_ft import evaluation, outcome, periodic, recipe, saving, train
 from sentiment_ft.errors import EXIT_PREEMPTED, ConfigError, ModelError, OutputError, Preempted
 from sentiment_ft.run import checkpoint, saver
 from sentiment_ft.run.begin import Begin
@@ -203,9 +203,11 @@ def test_what_people_do_in_best_harms_no_checkpoint_and_is_not_lost(trainer, pla
     (best / "notes.txt").write_text("mine")
     (best / "more").mkdir()
     (best / "more" / "notes.txt").write_text("mine, too")
+    (best / "tokenizer").mkdir()  # a name of ours
     assert_same(trainer(resume="auto"), whole(trainer, place))
     assert [(best / name).read_text() for name in ("notes.txt", "more/notes.txt")] == ["mine", "mine, too"]
     assert checkpoint.newest(stopped / "checkpoints", pytest.fail).update == UPDATES
+    assert (best / "tokenizer").is_dir()
 
 
 def test_stopped_again_and_again_in_one_epoch(trainer, place, monkeypatch):
@@ -333,6 +335,14 @@ def test_layers_that_are_released_by_a_change_begin_without_moments(trainer, mon
     assert (trainer(resume="auto", allow_changed=allowed) / "summary.json").is_file()
 
 
+def test_fewer_updates_than_there_are_is_refused(trainer, stopped):
+    """It would train on for ever: the last update has been."""
+    allowed = ("max_steps", "total_updates", "warmup_updates")
+    with pytest.raises(ConfigError, match="the checkpoint has 6 updates, this run would have 5"):
+        trainer("max_steps=5", resume="auto", allow_changed=allowed)
+    assert checkpoint.newest(stopped / "checkpoints", pytest.fail).update == 6
+
+
 def test_what_another_version_saved_is_no_bug(trainer, stopped):
     def change(folder: Path) -> None:
         state = json.loads((folder / "state.json").read_text())
@@ -384,10 +394,18 @@ def half(tensors: dict[str, torch.Tensor], name: str) -> None:
         edited("model.safetensors", lambda tensors: tensors.update({HEAD: tensors[HEAD].half()})),
         edited("model.safetensors", lambda tensors: tensors[HEAD].fill_(math.nan)),
         edited("state.json", lambda state: state["state"].update(update=2)),
+        edited("state.json", lambda state: state["state"].update(window=7)),
+        edited("state.json", lambda state: state["state"].update(judged=7)),
+        edited("state.json", lambda state: state.update(metrics_bytes=-1)),
+        edited("state.json", lambda state: state.pop("engine")),
+        edited("state.json", lambda state: state.pop("mirror")),
+        edited("state.json", lambda state: state.update(scaler=[])),
+        edited("state.json", lambda state: state.update(optimizer_tensors=0)),
+        lambda folder: (folder / "state.json").rename(folder / "more.json"),
         edited("state.json", lambda state: state["processes"][0]["interval"].update(rows=-1)),
         edited("state.json", lambda state: state["processes"][0]["interval"].update(rows=1.5)),
         edited("state.json", lambda state: state["processes"][0]["interval"].update(loss_sum="much")),
-        edited("state.json", lambda state: state["processes"][0]["interval"].update(seconds=1e300)),
+        edited("state.json", lambda state: state["processes"][0]["interval"].update(digest=-1)),
         edited("state.json", lambda state: state["processes"][0]["numpy"].update(kind="dice")),
         edited("state.json", lambda state: state["processes"][0]["python"].append(3)),
         edited("training.safetensors", lambda tensors: tensors.update({f"optimizer.exp_avg.{HEAD}": torch.zeros(3)})),
@@ -398,6 +416,8 @@ def half(tensors: dict[str, torch.Tensor], name: str) -> None:
         edited("training.safetensors", lambda tensors: tensors.update({"optimizer.exp_avg.more": torch.zeros(3)})),
         edited("training.safetensors", lambda tensors: tensors[f"optimizer.exp_avg_sq.{HEAD}"].fill_(math.nan)),
         edited("training.safetensors", lambda tensors: tensors["judged.last"].add_(2)),
+        edited("training.safetensors", lambda tensors: tensors["random.0.torch"].zero_()),
+        edited("training.safetensors", lambda tensors: tensors.update({"average.0000": torch.zeros(3)})),
         edited("training.safetensors", lambda tensors: half(tensors, "judged.last")),
         edited("training.safetensors", lambda tensors: half(tensors, "random.0.torch")),
         edited("training.safetensors", lambda tensors: tensors.update({"random.0.torch": torch.zeros(9).byte()})),
@@ -455,7 +475,9 @@ def rewritten(folder: Path, change: Callable[[Path], None]) -> None:
     folder.rename(staged)
     (staged / checkpoint.MANIFEST).unlink()
     change(staged)
-    checkpoint.commit(staged, {name: checkpoint.seal(staged / name) for name in found.files})
+    names = [str(path.relative_to(staged)) for path in staged.rglob("*") if path.is_file()]
+    assert len(names) == len(found.files)
+    checkpoint.commit(staged, {name: checkpoint.seal(staged / name) for name in names})
 
 
 def test_missing_random_numbers_are_an_error(trainer, stopped):
@@ -479,6 +501,14 @@ def test_a_damaged_checkpoint_is_passed_over_with_a_warning(trainer, place, stop
     said = capsys.readouterr().err
     assert "warning: passed over" in said and f"{newest.name}/model.safetensors: has not the content" in said
     assert_same(again, whole(trainer, place))
+
+
+def test_a_damaged_best_model_does_not_take_the_checkpoints_with_it(trainer, place, stopped):
+    """They have copies: a disk that loses a block, or a program that writes in place, changes one of them."""
+    with (stopped / "best" / "model.safetensors").open("r+b") as file:
+        file.seek(5000)
+        file.write(b"X")
+    assert_same(trainer(resume="auto"), whole(trainer, place))
 
 
 def test_of_checkpoints_that_are_all_damaged_none_is_taken(trainer, stopped):
@@ -578,7 +608,7 @@ def test_without_its_record_a_run_goes_on(trainer, place, stopped, capsys):
 
 
 def test_a_run_whose_record_is_not_on_the_disk_is_not_finished(trainer, monkeypatch, place):
-    """It goes on from its last checkpoint once there is space."""
+    """A disk that took no line took no checkpoint either: it begins again."""
     with monkeypatch.context() as patched:
         full = OSError(28, "No space left on device")
         patched.setattr(record.Recorder, "_flush", lambda self: (_ for _ in ()).throw(full))
@@ -628,6 +658,22 @@ def _hear_signals():
     yield
     for number, usual in before.items():
         signal.signal(number, usual)
+
+
+@pytest.mark.parametrize(
+    ("module", "function", "call"), [(periodic, "restore_best", 1), (outcome, "judge", 1), (outcome, "write_judged", 1)]
+)
+def test_stopped_after_the_last_update(trainer, place, monkeypatch, module, function, call):
+    """While the test rows are judged, while intervals are drawn, before the last file: all is saved already."""
+    held_out = ("test=synthetic:held-out",)
+    with monkeypatch.context() as patched:
+        signal_at(patched, module, function, call)
+        assert stop(trainer, *held_out) == UPDATES
+    assert not (trainer.folder / "run" / "summary.json").exists()
+    again, untouched = trainer(*held_out, resume="auto"), whole(trainer, place, *held_out)
+    assert records(again) == records(untouched) and bits(again) == bits(untouched)
+    kept = [(folder / "test_predictions.jsonl").read_bytes() for folder in (again, untouched)]
+    assert kept[0] == kept[1]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGUSR2, signal.SIGHUP])

@@ -1,4 +1,4 @@
-"""What Ctrl-C, SIGTERM and SIGHUP do to a verb: an exception where Python can take one, an exit where it cannot.
+"""What Ctrl-C, SIGTERM, SIGHUP, SIGUSR2 do to a verb: an exception where Python can take one, an exit where it cannot.
 
 The exception alone is not enough: thrown through the start of a C++ module it aborts the process (SIGABRT, seen once in
 some hundred interrupted imports of torch), and thrown into a destructor or a callback it is printed and forgotten.
@@ -29,12 +29,12 @@ def received() -> int:
 
 @contextlib.contextmanager
 def end_the_verb(say: Callable[[int], int]) -> Iterator[None]:
-    """Within: SIGINT, SIGTERM and SIGHUP raise KeyboardInterrupt. A second one, one during an import, and one that
+    """Within: SIGINT, SIGTERM, SIGHUP and SIGUSR2 raise KeyboardInterrupt. A second one, one in an import, and one that
     nothing has answered after SECONDS_TO_TIDY_UP ends the process there; `say` writes the last line and returns the
     exit code.
 
     A signal that is ignored, as in a shell's background job or under nohup, or handled by someone else stays so. Under
-    a launcher SIGTERM and SIGHUP stay deadly: a process that waits for the others inside a collective would not see
+    a launcher all but SIGINT stay deadly: a process that waits for the others inside a collective would not see
     them. Only the main thread may set handlers.
     """
     _received.clear()
@@ -56,7 +56,7 @@ def end_the_verb(say: Callable[[int], int]) -> Iterator[None]:
 
     wanted: dict[int, Any] = {signal.SIGINT: signal.default_int_handler}
     if "LOCAL_RANK" not in os.environ:
-        wanted |= {signal.SIGTERM: signal.SIG_DFL, signal.SIGHUP: signal.SIG_DFL}
+        wanted |= dict.fromkeys([signal.SIGTERM, signal.SIGHUP, signal.SIGUSR2], signal.SIG_DFL)
     before = {number: usual for number, usual in wanted.items() if signal.getsignal(number) is usual}
     if threading.current_thread() is not threading.main_thread():
         before = {}

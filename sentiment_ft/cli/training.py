@@ -68,17 +68,20 @@ def train(
     if resume not in (None, "auto"):
         from sentiment_ft.run.folder import config_of
 
-        kept = config_of(str(resume))
-        if output is not None and os.path.realpath(os.path.expanduser(output)) != os.path.realpath(kept.parent):
+        if output is not None and not _same(output, str(config_of(str(resume)).parent)):
             raise ConfigError("the run goes on in its own folder", where="--output", way_out="leave out --output")
         if ctx.get_parameter_source("recipe") == ParameterSource.DEFAULT:
-            recipe = str(kept)
+            recipe = str(config_of(str(resume)))
     loaded = load(recipe, overrides, flags)
     from sentiment_ft import train as training
     from sentiment_ft.run.begin import Begin
 
     begin = Begin(output, overwrite, resume, allow_changed)
     training.main(loaded, begin, log_all_ranks=log_all_ranks, quiet=quiet)
+
+
+def _same(folder: str, other: str) -> bool:
+    return os.path.realpath(os.path.expanduser(folder)) == os.path.realpath(other)
 
 
 @click.command(cls=Verb, epilog=EXIT_CODES)

@@ -34,7 +34,7 @@ Exit codes: 0 done; 1 a bug of ours; 2 usage, recipe or config; 3 data;
 4 model, device or package; 5 training gave no usable model;
 6 output cannot be written; 7 another process of the run ended;
 8 a process hung, or ran out of memory; 75 stopped by a signal and saved: --resume goes on;
-130 interrupted (Ctrl-C); 143 ended by SIGTERM, 129 by SIGHUP.
+130 interrupted (Ctrl-C); 143 ended by SIGTERM, 129 by SIGHUP, 140 by SIGUSR2.
 """
 
 

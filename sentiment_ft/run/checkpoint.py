@@ -29,6 +29,7 @@ FORMAT = 1
 MANIFEST = "manifest.json"
 MAX_MANIFEST_BYTES = 2**20
 CHUNK = 2**20
+MOST = 10**12 - 1  # of the number; a name has 4 to 12 digits
 _NAME = re.compile(r"([0-9]{4,12})-update-([0-9]{1,15})")
 _ASIDE = re.compile(rf"\.{_NAME.pattern}\.(part|old)")
 # Of a file: one folder down at most, nothing hidden, no way out of the checkpoint.
@@ -74,6 +75,8 @@ def stage(parent: Path, update: int) -> Path:
         _sync_folder(parent.parent)
     sweep(parent)
     number = 1 + max((number for number, _ in map(_parsed, _names(parent))), default=0)
+    if number > MOST:
+        raise OSError(errno.EOVERFLOW, "no number is left for a checkpoint: one beside has the highest there is")
     staged = parent / f".{number:04}-update-{update}.part"
     staged.mkdir()
     return staged
@@ -120,15 +123,19 @@ def renew(found: Checkpoint) -> Checkpoint:
     if found.number == max(number for number, _ in map(_parsed, _names(parent))):
         return found
     staged = stage(parent, found.update)
-    for name in found.files:
-        (staged / name).parent.mkdir(exist_ok=True)
-        try:
-            os.link(found.folder / name, staged / name)
-        except OSError:  # a file system without hard links
-            shutil.copyfile(found.folder / name, staged / name)
-            with (staged / name).open("rb") as file:
-                os.fsync(file.fileno())
-    return commit(staged, found.files)
+    try:
+        for name in found.files:
+            (staged / name).parent.mkdir(exist_ok=True)
+            try:
+                os.link(found.folder / name, staged / name)
+            except OSError:  # a file system without hard links
+                shutil.copyfile(found.folder / name, staged / name)
+                if seal(staged / name) != found.files[name]:
+                    raise OSError(errno.EIO, "what was copied comes back damaged") from None
+        return commit(staged, found.files)
+    except OSError:
+        discard(staged)
+        raise
 
 
 def may_hold(name: str) -> bool:

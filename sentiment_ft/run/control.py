@@ -65,6 +65,10 @@ class Control:
             raise OutOfMemory
         return bool(mine[1])
 
+    def was_signalled(self) -> bool:
+        """This process, since the run began: the next `meet` tells the others."""
+        return self.signal != 0
+
     @contextlib.contextmanager
     def sparing(self) -> Iterator[None]:
         """Within: running out of memory is not raised here, but in every process by the next `meet`."""

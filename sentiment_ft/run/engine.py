@@ -285,26 +285,29 @@ class Zero:
 
 @contextlib.contextmanager
 def _told_afterwards(writer: Any) -> Iterator[None]:
-    """Within: a fault in writing a file is kept back, for after it all processes meet. Raises OSError at the end.
+    """Within: a fault in writing is kept back, for after it all processes meet. Raises OSError at the end.
 
     writer: DeepSpeed's checkpoint engine.
     """
     faults: list[OSError] = []
-    write = writer.save
 
-    def save(state_dict: Any, path: str) -> None:
-        try:
-            write(state_dict, path)
-        except OSError as error:
-            faults.append(error)
-        except RuntimeError as error:  # torch.save where the disk is full
-            faults.append(OSError(str(error).split("\n")[0]))
+    def keeping_faults(write: Any) -> Any:
+        def kept(*arguments: Any, **settings: Any) -> None:
+            try:
+                write(*arguments, **settings)
+            except OSError as error:
+                faults.append(error)
+            except RuntimeError as error:  # torch.save where the disk is full
+                faults.append(OSError(str(error).split("\n")[0]))
 
-    writer.save = save
+        return kept
+
+    for name in ("save", "makedirs"):
+        setattr(writer, name, keeping_faults(getattr(writer, name)))
     try:
         yield
     finally:
-        del writer.save
+        del writer.save, writer.makedirs
     if faults:
         raise faults[0]
 

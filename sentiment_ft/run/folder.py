@@ -148,7 +148,8 @@ def to_go_on(asked: str, output: str | None, run_name: str) -> Path | None:
         if not unfinished:
             return None
         found = max(unfinished, key=lambda path: (path / MARK).stat().st_mtime_ns)
-    _check_shape(found)
+    if not (found / "summary.json").is_file():
+        _check_shape(found)
     return found
 
 

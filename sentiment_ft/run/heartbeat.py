@@ -101,7 +101,7 @@ def watched(accelerator: Accelerator, seconds: float | None, *, launched: bool) 
         yield NoHeartbeat()
         return
     folder = Path(folders[machine])
-    heartbeat = _heartbeat(folder / f"beats-{accelerator.process_index}", seconds)
+    heartbeat = _heartbeat(folder, accelerator.process_index, seconds)
     if not all(gather_object([heartbeat is not None])):
         if own is not None:
             shutil.rmtree(own, ignore_errors=True)
@@ -140,9 +140,10 @@ def _folder() -> Path | None:
         return None
 
 
-def _heartbeat(path: Path, seconds: float) -> Heartbeat | None:
+def _heartbeat(folder: Path, rank: int, seconds: float) -> Heartbeat | None:
     try:
-        return Heartbeat(path, seconds)
+        (folder / f"stack-{rank}").touch()
+        return Heartbeat(folder / f"beats-{rank}", seconds)
     except OSError as error:
         _say_unseen(error)
         return None

@@ -126,8 +126,12 @@ def watch(folder: Path, processes: list[Process], settings: dict[str, object]) -
     while not select.select([0], [], [], TICK_S)[0]:
         now = time.monotonic()
         elapsed_s, before = min(now - before, 2 * TICK_S), now  # a machine that slept is no hang
-        for process in processes:
-            process.look(folder, elapsed_s)
+        try:
+            for process in processes:
+                process.look(folder, elapsed_s)
+        except OSError:
+            _say(f"\nwarning: nobody will see a hang any more: {folder} is gone")
+            return
         suspects = culprits(processes)
         # One of those that have come equally far may be at work while the others wait for it.
         if not all(process.is_late(float(str(settings["seconds"]))) for process in suspects):

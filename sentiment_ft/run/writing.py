@@ -14,8 +14,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
-from safetensors import SafetensorError
-
 from sentiment_ft.errors import OutputError
 from sentiment_ft.terminal import printable
 
@@ -82,15 +80,17 @@ def write_folder(folder: Path, fill: Callable[[Path], None], ours: re.Pattern[st
     try:
         if old.exists() and not folder.exists():  # killed within the swap
             old.rename(folder)
+        if ours is not None and old.exists():  # or right after it
+            _move_foreign(old, folder, ours)
         for leftover in (staged, old):
             shutil.rmtree(leftover, ignore_errors=True)
         with as_oserror():
             _fill(staged, fill)
         if folder.exists():
-            if ours is not None:
-                _keep_foreign(folder, staged, ours)
             folder.rename(old)
         staged.rename(folder)
+        if ours is not None and old.exists():
+            _move_foreign(old, folder, ours)
     except OSError as error:
         raise unwritable(folder, error) from None
     finally:
@@ -100,13 +100,11 @@ def write_folder(folder: Path, fill: Callable[[Path], None], ours: re.Pattern[st
             shutil.rmtree(leftover, ignore_errors=True)
 
 
-def _keep_foreign(folder: Path, staged: Path, ours: re.Pattern[str]) -> None:
-    for path in folder.iterdir():
-        if not ours.fullmatch(path.name) and not os.path.lexists(staged / path.name):
-            if path.is_dir() and not path.is_symlink():
-                shutil.copytree(path, staged / path.name, symlinks=True)
-            else:
-                shutil.copy2(path, staged / path.name, follow_symlinks=False)
+def _move_foreign(old: Path, folder: Path, ours: re.Pattern[str]) -> None:
+    for path in old.iterdir():
+        is_ours = ours.fullmatch(path.name) and path.is_file() and not path.is_symlink()
+        if not is_ours and not os.path.lexists(folder / path.name):
+            path.rename(folder / path.name)
 
 
 def standing(name: str) -> str:
@@ -179,14 +177,15 @@ def _fill(staged: Path, fill: Callable[[Path], None]) -> None:
 
 @contextlib.contextmanager
 def as_oserror() -> Iterator[None]:
-    """Within: what the system refused to safetensors, which raises a type of its own, is an OSError."""
+    """Within: what the system refused to safetensors and tokenizers, which raise types of their own, is an OSError."""
     try:
         yield
-    except SafetensorError as error:
-        number = re.search(r"\(os error (\d+)\)", str(error))
-        if number is None:
-            raise OSError(str(error)) from None
-        raise OSError(int(number[1]), os.strerror(int(number[1]))) from None
+    except OSError:
+        raise
+    except Exception as error:
+        if number := re.search(r"\(os error (\d+)\)", str(error)):
+            raise OSError(int(number[1]), os.strerror(int(number[1]))) from None
+        raise
 
 
 def _place_new(staged: Path, path: Path) -> None:

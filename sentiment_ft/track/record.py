@@ -45,10 +45,13 @@ class Recorder:
     """Appends records to metrics.jsonl and hands each to the mirror, which is finished once, however the run ends.
 
     Where the disk is full, lines wait in memory until there is space again. A resumed run goes on where `cut_at`, in
-    bytes, says: what it wrote after the checkpoint it trains again.
+    bytes, says: what it wrote after the checkpoint it trains again. place: of that, (update, judged), for a file that
+    has lost lines: there bytes tell nothing.
     """
 
-    def __init__(self, path: Path, mirror: Mirror, *, cut_at: int | None = None) -> None:
+    def __init__(
+        self, path: Path, mirror: Mirror, *, cut_at: int | None = None, place: tuple[int, int] | None = None
+    ) -> None:
         self.records: list[dict[str, Any]] = []
         lost = cut_at is not None and not path.exists()
         if lost:
@@ -60,6 +63,13 @@ class Recorder:
             if cut_at is not None:
                 content = self._file.read(min(cut_at, os.fstat(self._file.fileno()).st_size)) or b""
                 content = content[: content.rfind(b"\n") + 1]  # after a power cut the last line may be torn
+                if len(content) < cut_at and not lost:
+                    said = f"warning: {printable(str(path), 200)} is shorter than its checkpoint says: records are lost"
+                    console.print(said, markup=False)
+                if place is not None:
+                    content = b"".join(line for line in content.splitlines(True) if not _is_later(line, place))
+                    self._file.seek(0)
+                    self._file.write(content)
                 self._file.truncate(self._file.seek(len(content)))
                 self.records = _records(content)
         except OSError as error:
@@ -120,10 +130,9 @@ class Recorder:
             self._warned = False
 
     def complete(self) -> None:
-        """Raises OutputError when records are left that cannot be written."""
+        """Bring all records to the disk. Raises OutputError."""
         try:
-            self._write_again_if_gone()
-            self._flush()
+            self.sync()
         except OSError as error:
             raise OutputError(f"cannot be written: {error.strerror}", where=self._path) from None
 
@@ -171,6 +180,15 @@ def _records(content: bytes) -> list[dict[str, Any]]:
             if isinstance(record, dict) and _is_one(record):
                 found.append(record)
     return found
+
+
+def _is_later(line: bytes, place: tuple[int, int]) -> bool:
+    """Whether a line records what came after a checkpoint."""
+    return any(
+        record["update"] > (place[1] if record["event"] == "eval" else place[0])
+        for record in _records(line)
+        if isinstance(record.get("update"), int)
+    )
 
 
 def _is_one(record: dict[str, Any]) -> bool:

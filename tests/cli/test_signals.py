@@ -67,7 +67,7 @@ def run(script: str, **values: object) -> tuple[int, list[str]]:
     return done.returncode, done.stdout.splitlines()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR2])
 def test_what_a_signal_does(number, tmp_path, monkeypatch):
     monkeypatch.delenv("LOCAL_RANK", raising=False)
     number = int(number)

@@ -81,6 +81,13 @@ def test_numbers_go_on_from_the_highest_there_is_and_are_no_text(parent):
     assert checkpoint.newest(parent, pytest.fail) == latest
 
 
+def test_when_no_number_is_left_it_is_an_error_of_the_disk(parent):
+    """Somebody has made such a folder: a run goes on, with a warning."""
+    (parent / "999999999999-update-1").mkdir(parents=True)
+    with pytest.raises(OSError, match="no number is left"):
+        save(parent, 50)
+
+
 @pytest.mark.parametrize("links", [True, False])
 def test_an_older_one_becomes_the_newest(parent, monkeypatch, links):
     oldest, newer = save(parent, 50), save(parent, 100)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -108,6 +109,17 @@ def test_it_ends_with_its_run_and_leaves_nothing(tmp_path):
         dog.stdin.close()
         assert dog.wait(timeout=20) == 0
     assert not folder.exists()
+
+
+def test_where_its_folder_is_gone_it_says_so_once(tmp_path):
+    """Temporary folders are tidied up by age."""
+    settings = {"folder": str(tmp_path / "none"), "watched": [[0, os.getpid(), "0"]], "seconds": 20, "end": True}
+    command = [sys.executable, "-I", "-S", watchdog.__file__, json.dumps(settings)]
+    done = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert done.wait(timeout=20) == 0
+    assert done.stderr.read() == f"\nwarning: nobody will see a hang any more: {tmp_path / 'none'} is gone\n"
+    done.stdin.close()
+    done.stderr.close()
 
 
 def test_ctrl_c_while_it_starts_is_not_its_business(tmp_path):

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import save_file
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
 
 from sentiment_ft.errors import OutputError
 from sentiment_ft.run.destination import fresh, fresh_file
@@ -231,11 +233,16 @@ def test_files_of_a_folder_can_be_read_by_whom_the_umask_lets(tmp_path, write):
     assert (tmp_path / "best" / "weights").stat().st_mode & 0o777 == 0o640
 
 
-def test_disk_that_is_full_is_one_error_whoever_says_it(tmp_path, full_disk):
-    """safetensors has a type of its own for it."""
+@pytest.mark.parametrize("who", ["safetensors", "tokenizers"])
+def test_disk_that_is_full_is_one_error_whoever_says_it(full_disk, who):
+    """They have types of their own for it."""
 
     def fill(staged: Path) -> None:
-        save_file({"weights": torch.zeros(100_000)}, staged / "weights.safetensors")
+        if who == "safetensors":
+            save_file({"weights": torch.zeros(100_000)}, staged / "weights.safetensors")
+        else:
+            words = {f"word{number}": number for number in range(20_000)}
+            Tokenizer(WordLevel(words, "word0")).save(str(staged / "tokenizer.json"))
 
     with pytest.raises(OutputError, match=r"best: cannot be written: No space left on device\nway out: free space"):
         write_folder(full_disk / "best", fill)

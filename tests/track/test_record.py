@@ -156,6 +156,19 @@ def test_a_resumed_run_goes_on_where_its_checkpoint_was_taken(tmp_path):
     assert [json.loads(line)["update"] for line in path.read_text().splitlines()] == [1, 3], "no line is torn"
 
 
+def test_a_file_that_has_lost_lines_is_cut_by_updates(tmp_path, capsys):
+    """As after a loss that a first resume has gone on from, and a second one from the same checkpoint."""
+    path = tmp_path / "metrics.jsonl"
+    kept = [{"event": "train", "update": 2, "epoch": 0.5}, {"event": "eval", "update": 1, "epoch": 0.5}]
+    later = [{"event": "eval", "update": 2, "epoch": 0.5}, {"event": "train", "update": 3, "epoch": 0.5}]
+    path.write_text("".join(json.dumps(record) + "\n" for record in kept + later))
+    with Recorder(path, NoMirror(), cut_at=10_000, place=(2, 1)) as recorder:
+        assert recorder.records == kept
+        recorder.write(later[0])
+    assert [json.loads(line) for line in path.read_text().splitlines()] == [*kept, later[0]]
+    assert "metrics.jsonl is shorter than its checkpoint says: records are lost" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     "line",
     [
