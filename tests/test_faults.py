@@ -299,7 +299,7 @@ def server():
 
 def test_a_wandb_server_that_is_lost_stops_neither_the_run_nor_its_resume(folder, arguments, server):
     """Lost in training, the run stopped and started again while it is gone."""
-    variables = {"WANDB_BASE_URL": server.url, "WANDB_API_KEY": "k" * 40}
+    variables = {"WANDB_BASE_URL": server.url, "WANDB_API_KEY": "k" * 40, "WANDB_MODE": "online"}
     given = arguments(60, "--output", "run", "-o", "report_to=wandb", "--resume", "auto")
     argv = launched.alone("sentiment_ft", "train", *given)
     # Online it must be first: a busy machine may need longer for that than a resume should wait for a lost server.
