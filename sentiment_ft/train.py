@@ -103,21 +103,29 @@ def carry_out(
     if start is not None:
         run.folder = start.create()
     run.folder = Path(broadcast_object_list([str(run.folder)])[0])
-    cut_at = None if bring_back is None else bring_back(run)
-    ladder.recall(run)
-    if accelerator.is_main_process:
-        every_s = None if config.save_steps is not None else config.save_seconds
-        on_cpu = accelerator.device.type == "cpu"
-        run.saver = Saver(run.folder / saving.FOLDER, config.save_total_limit, every_s, shares_cores=on_cpu)
-        attempt.begun(run.folder, run.state.update)
-        outcome.opening(run, loaded, device)
-    keep_log(run.folder)
+    with saving.resumable(run):
+        cut_at = None if bring_back is None else bring_back(run)
+        ladder.recall(run)
+        if accelerator.is_main_process:
+            every_s = None if config.save_steps is not None else config.save_seconds
+            on_cpu = accelerator.device.type == "cpu"
+            run.saver = Saver(run.folder / saving.FOLDER, config.save_total_limit, every_s, shares_cores=on_cpu)
+            attempt.begun(run.folder, run.state.update)
+            outcome.opening(run, loaded, device)
+        keep_log(run.folder)
+        live(run, cut_at)
+
+
+def live(run: Run, cut_at: int | None) -> None:
+    """From the first update to the last word, watched, and heeding signals. cut_at: as of `open_recorder`. Raises
+    Preempted.
+    """
     under_torchrun = "LOCAL_RANK" in os.environ
     launched = under_torchrun or attempt.has_launcher()
     try:
-        with saving.resumable(run), open_recorder(run, cut_at) as run.recorder:
+        with open_recorder(run, cut_at) as run.recorder:
             with (
-                watched(accelerator, config.hang_seconds, launched=launched) as run.control.heartbeat,
+                watched(run.accelerator, run.config.hang_seconds, launched=launched) as run.control.heartbeat,
                 heeding(run.control, launched=under_torchrun),
             ):
                 try:
@@ -131,8 +139,8 @@ def carry_out(
                     raise
                 conclude(run)
             saving.finish(run)
-    except Preempted:
-        accelerator.wait_for_everyone()  # until the main process has told the tracker: the first to end takes all along
+    except Preempted:  # the first to end takes all along: not before the main process has told the tracker
+        run.accelerator.wait_for_everyone()
         raise
 
 
