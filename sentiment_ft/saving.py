@@ -4,6 +4,7 @@ model.safetensors      weights, of ZeRO: zero/*, DeepSpeed's own files
 training.safetensors   optimizer states, averaged weights, probabilities of the best and newest model, random numbers
 state.json             clocks, best, patience, sums since the last record, loss scale, and what the run was made of
 best/*                 the best model so far
+config.yaml            of the run, should its own be lost
 """
 
 from __future__ import annotations
@@ -24,11 +25,12 @@ import torch
 from accelerate.utils import broadcast_object_list, gather_object
 from safetensors.torch import save_file
 
+from sentiment_ft import recipe
 from sentiment_ft.errors import OutputError, Preempted
 from sentiment_ft.model import classifier
 from sentiment_ft.run import checkpoint
 from sentiment_ft.run.checkpoint import File
-from sentiment_ft.run.folder import INNER
+from sentiment_ft.run.folder import INNER, MARK
 from sentiment_ft.run.saver import Saved, commit, size
 from sentiment_ft.run.writing import DISK_FULL, as_oserror, unwritable, write_folder
 from sentiment_ft.state import Interval, Run
@@ -180,6 +182,7 @@ def capture(run: Run) -> Callable[[Path], Mapping[str, File]]:
     state["processes"] = processes
     state["metrics_bytes"] = run.recorder.size()
     best = run.folder / "best" if run.state.best is not None else None
+    config_yaml = recipe.dump(run.config.model_copy(update={"run_name": run.folder.name}))
     unkept, unwrapped = run.unkept, run.accelerator.unwrap_model(run.model)
 
     def write(folder: Path) -> dict[str, File]:
@@ -191,7 +194,8 @@ def capture(run: Run) -> Callable[[Path], Mapping[str, File]]:
                     save_file(tensors, folder / name)
                 written[name] = checkpoint.seal(folder / name)
         (folder / STATE).write_text(json.dumps(state, allow_nan=False, indent=1), "utf-8")
-        written[STATE] = checkpoint.seal(folder / STATE)
+        (folder / MARK).write_text(config_yaml, "utf-8")
+        written |= {name: checkpoint.seal(folder / name) for name in (STATE, MARK)}
         if best is not None:
             (folder / "best").mkdir()
             with as_oserror():

@@ -20,6 +20,7 @@ from accelerate.state import AcceleratorState
 from safetensors.torch import load_file, save_file
 
 from sentiment_ft import evaluation, outcome, periodic, recipe, saving, train
+from sentiment_ft.cli.training import train as command
 from sentiment_ft.errors import EXIT_PREEMPTED, ConfigError, ModelError, OutputError, Preempted
 from sentiment_ft.run import checkpoint, saver
 from sentiment_ft.run.begin import Begin
@@ -586,6 +587,22 @@ def test_what_stands_in_the_place_of_a_runs_own_is_told_before_anything_is_writt
     with pytest.raises(OutputError, match=f"run/{name}: {error}\nway out: put back what was there; or move it away"):
         trainer(resume="auto")
     assert {path: path.lstat().st_mtime_ns for path in stopped.rglob("*")} == before
+
+
+@pytest.mark.parametrize("damage", ["", "half", "\xff"])
+def test_a_config_that_is_lost_is_in_the_checkpoints(trainer, place, stopped, damage, capsys):
+    config = stopped / "config.yaml"
+    text = config.read_text()
+    config.write_bytes(text[: len(text) // 2].encode() if damage == "half" else damage.encode("latin-1"))
+    with pytest.raises(SystemExit) as ended:
+        command(["--resume", str(stopped)], prog_name="train")
+    newest = stopped / "checkpoints" / "0002-update-6" / "config.yaml"
+    assert ended.value.code == 2 and f"way out: cp {newest} {config}\n" in capsys.readouterr().err
+    shutil.copyfile(newest, config)
+    (stopped.parent / "before.yaml").write_text(text)
+    settings = [recipe.load(str(path)).config for path in (config, stopped.parent / "before.yaml")]
+    assert settings[0].model_copy(update={"run_name": None}) == settings[1].model_copy(update={"run_name": None})
+    assert_same(trainer(resume=str(stopped)), whole(trainer, place))
 
 
 def test_a_pipe_in_the_place_of_its_config_is_not_waited_for(trainer, stopped):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 import click
@@ -71,13 +72,25 @@ def train(
         if output is not None and not _same(output, str(config_of(str(resume)).parent)):
             raise ConfigError("the run goes on in its own folder", where="--output", way_out="leave out --output")
         if ctx.get_parameter_source("recipe") == ParameterSource.DEFAULT:
-            recipe = str(config_of(str(resume)))
+            recipe = _readable(config_of(str(resume)))
     loaded = load(recipe, overrides, flags)
     from sentiment_ft import train as training
     from sentiment_ft.run.begin import Begin
 
     begin = Begin(output, overwrite, resume, allow_changed)
     training.main(loaded, begin, log_all_ranks=log_all_ranks, quiet=quiet)
+
+
+def _readable(config: Path) -> str:
+    """The config of a run as a recipe. Raises ConfigError that says where there is another copy of it."""
+    from sentiment_ft.run.folder import config_again
+
+    try:
+        load(str(config), (), {})
+    except ConfigError as error:
+        way_out = config_again(config.parent) or error.way_out
+        raise ConfigError(error.what, where=error.where, way_out=way_out) from None
+    return str(config)
 
 
 def _same(folder: str, other: str) -> bool:

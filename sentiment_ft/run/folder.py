@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import sys
 from collections.abc import Sequence
@@ -164,8 +165,17 @@ def config_of(name: str) -> Path:
     candidates = [path, *(above.parent for above in (path, path.parent) if above.name == "checkpoints")]
     folder = next(filter(_is_run, candidates), candidates[-1])
     if fault := _not_a_run(folder):
-        raise ConfigError(f"is no run folder: {fault}", where=where, way_out="a run folder")
+        raise ConfigError(f"is no run folder: {fault}", where=where, way_out=config_again(folder) or "a run folder")
     return folder / MARK
+
+
+def config_again(folder: Path) -> str | None:
+    """The command that brings config.yaml back from the newest checkpoint; None where none has it."""
+    found = [path for path in folder.glob(f"checkpoints/*/{MARK}") if re.fullmatch(r"\d+-.*", path.parent.name)]
+    if not found:
+        return None
+    newest = max(found, key=lambda path: int(path.parent.name.split("-")[0]))
+    return printable(f"cp {shlex.quote(str(newest))} {shlex.quote(str(folder / MARK))}", 4096)
 
 
 def _check_shape(folder: Path) -> None:
