@@ -4,7 +4,7 @@ model.safetensors      weights, of ZeRO: zero/*, DeepSpeed's own files
 training.safetensors   optimizer states, averaged weights, probabilities of the best and newest model, random numbers
 state.json             clocks, best, patience, sums since the last record, loss scale, and what the run was made of
 best/*                 the best model so far
-config.yaml            of the run, should its own be lost
+run-config.yaml        config.yaml of the run, should that be lost
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from sentiment_ft.errors import OutputError, Preempted
 from sentiment_ft.model import classifier
 from sentiment_ft.run import checkpoint
 from sentiment_ft.run.checkpoint import File
-from sentiment_ft.run.folder import INNER, MARK
+from sentiment_ft.run.folder import INNER, KEPT_MARK
 from sentiment_ft.run.saver import Saved, commit, size
 from sentiment_ft.run.writing import DISK_FULL, as_oserror, unwritable, write_folder
 from sentiment_ft.state import Interval, Run
@@ -194,8 +194,8 @@ def capture(run: Run) -> Callable[[Path], Mapping[str, File]]:
                     save_file(tensors, folder / name)
                 written[name] = checkpoint.seal(folder / name)
         (folder / STATE).write_text(json.dumps(state, allow_nan=False, indent=1), "utf-8")
-        (folder / MARK).write_text(config_yaml, "utf-8")
-        written |= {name: checkpoint.seal(folder / name) for name in (STATE, MARK)}
+        (folder / KEPT_MARK).write_text(config_yaml, "utf-8")
+        written |= {name: checkpoint.seal(folder / name) for name in (STATE, KEPT_MARK)}
         if best is not None:
             (folder / "best").mkdir()
             with as_oserror():

@@ -596,7 +596,7 @@ def test_a_config_that_is_lost_is_in_the_checkpoints(trainer, place, stopped, da
     config.write_bytes(text[: len(text) // 2].encode() if damage == "half" else damage.encode("latin-1"))
     with pytest.raises(SystemExit) as ended:
         command(["--resume", str(stopped)], prog_name="train")
-    newest = stopped / "checkpoints" / "0002-update-6" / "config.yaml"
+    newest = stopped / "checkpoints" / "0002-update-6" / "run-config.yaml"
     assert ended.value.code == 2 and f"way out: cp {newest} {config}\n" in capsys.readouterr().err
     shutil.copyfile(newest, config)
     (stopped.parent / "before.yaml").write_text(text)

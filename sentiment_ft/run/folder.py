@@ -17,6 +17,7 @@ from sentiment_ft.terminal import printable
 
 RUN_CONFIG_HEADER = "# The resolved config of a run;"  # how `recipe.dump` begins
 MARK = "config.yaml"  # written first, deleted last: with that header it marks a run folder, and only one is overwritten
+KEPT_MARK = "run-config.yaml"  # what it is called in a checkpoint, which is no run folder
 # All that a run writes. Overwriting deletes these names and nothing else.
 OWNED = frozenset(
     {
@@ -171,7 +172,7 @@ def config_of(name: str) -> Path:
 
 def config_again(folder: Path) -> str | None:
     """The command that brings config.yaml back from the newest checkpoint; None where none has it."""
-    found = [path for path in folder.glob(f"checkpoints/*/{MARK}") if re.fullmatch(r"\d+-.*", path.parent.name)]
+    found = [path for path in folder.glob(f"checkpoints/*/{KEPT_MARK}") if re.fullmatch(r"\d+-.*", path.parent.name)]
     if not found:
         return None
     newest = max(found, key=lambda path: int(path.parent.name.split("-")[0]))
