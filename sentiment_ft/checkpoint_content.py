@@ -59,10 +59,8 @@ def read_state(found: Checkpoint) -> dict[str, Any]:
     counts = [value for value in clock.values() if type(value) is int]
     if not state["processes"] or not all(0 <= count <= MOST for count in counts):
         raise ValueError("numbers that no run has")
-    if (
-        clock["window"] != clock["update"] + clock["skipped"]
-        or not clock["best_update"] <= clock["judged"] <= found.update
-    ):
+    in_order = clock["best_update"] <= clock["judged"] <= clock["update"]
+    if clock["window"] != clock["update"] + clock["skipped"] or not in_order:
         raise ValueError("clocks that contradict each other")
     TypeAdapter(State).validate_json(json.dumps(state["state"]), strict=True)
     TypeAdapter(Totals).validate_json(json.dumps(state["totals"]), strict=True)
@@ -95,7 +93,7 @@ def check_tensors(run: Run, model: Tensors, training: Tensors, state: Mapping[st
         if not ((training[name] >= 0) & (training[name] <= 1)).all():
             raise ValueError(f"{name} is no probability")
     averaged = [training[name] for name in sorted(training) if name.startswith("average.")]
-    for found_value, own in zip(averaged, run.average.capture()[1], strict=True):
+    for found_value, own in zip(averaged, run.average.values, strict=True):
         check("an average", found_value, own)
     if not run.engine.in_background:
         return
@@ -136,7 +134,8 @@ def _check_sums(saved: Mapping[str, Any]) -> None:
     for field in fields(Interval):
         value = saved[field.name]
         if type(getattr(fresh, field.name)) is int:
-            fits = type(value) is int and value >= 0
+            most = math.inf if field.name == "digest" else MOST  # a sum of numbers up to 2^64
+            fits = type(value) is int and 0 <= value <= most
         else:
             fits = type(value) is float and math.isfinite(value)
         if not fits:

@@ -407,6 +407,7 @@ def half(tensors: dict[str, torch.Tensor], name: str) -> None:
         edited("state.json", lambda state: state["processes"][0]["interval"].update(rows=1.5)),
         edited("state.json", lambda state: state["processes"][0]["interval"].update(loss_sum="much")),
         edited("state.json", lambda state: state["processes"][0]["interval"].update(digest=-1)),
+        edited("state.json", lambda state: state["processes"][0]["interval"].update(real_tokens=10**30)),
         edited("state.json", lambda state: state["processes"][0]["numpy"].update(kind="dice")),
         edited("state.json", lambda state: state["processes"][0]["python"].append(3)),
         edited("training.safetensors", lambda tensors: tensors.update({f"optimizer.exp_avg.{HEAD}": torch.zeros(3)})),

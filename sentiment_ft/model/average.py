@@ -79,6 +79,8 @@ class Average:
 class NoAverage:
     """The weights speak for themselves."""
 
+    values: tuple[torch.Tensor, ...] = ()
+
     def look(self, update: int) -> None:
         pass
 
