@@ -26,6 +26,8 @@ LOWER_IS_BETTER = frozenset({"log_loss"})
 # Beyond any machine, yet small enough that sizes derived from them are exact and memory is never asked for them.
 MAX_BATCH = 2**20  # rows or micro-batches
 MAX_UPDATES = 2**40
+Tracker = Literal["wandb", "tensorboard"]
+_NAME = r"^[^/\x00-\x1f]{1,128}$"  # what W&B takes as the name of a user, a group, a kind
 
 
 def _precision_alias(value: Any) -> Any:
@@ -52,6 +54,13 @@ def _label_words(value: Any) -> Any:
             raise ValueError(f"gives the label {word} twice")
         words[word] = label
     return words
+
+
+def _listed(value: Any) -> Any:
+    """`none`, one word, several with commas between them, or a list: as people write it."""
+    if value is None or value == "none":
+        return ()
+    return tuple(word.strip() for word in value.split(",")) if isinstance(value, str) else value
 
 
 def _rows_of(source: str | None) -> str | None:
@@ -225,11 +234,34 @@ class RunConfig(_Frozen):
     False: the run stops before it is applied and says where the first such number came up. True: it is left out,
     counted and recorded; twenty in a row stop the run.
     """
-    report_to: Literal["none", "wandb"] = "none"
-    """wandb mirrors metrics.jsonl to Weights & Biases (WANDB_MODE=offline works without an account)."""
 
 
-class Config(RunConfig, JudgingConfig, OptimizationConfig, ModelConfig, DataConfig):
+class TrackingConfig(_Frozen):
+    """Where else the numbers of metrics.jsonl are shown. What is null here is W&B's own: WANDB_PROJECT, WANDB_MODE..."""
+
+    report_to: Annotated[tuple[Tracker, ...], BeforeValidator(_listed)] = ()
+    """wandb, tensorboard, both (a list), or none."""
+    wandb_mode: Literal["online", "offline", "disabled"] | None = None
+    """offline: kept in the run folder, for `sentiment-ft sync`. None: WANDB_MODE, else online."""
+    wandb_project: str | None = Field(None, pattern=r"^[^/\\#?%:\x00-\x1f]{1,128}$")
+    """None: WANDB_PROJECT, else sentiment_ft."""
+    wandb_entity: str | None = Field(None, pattern=_NAME)
+    """User or team. None: WANDB_ENTITY, else the one of the key."""
+    wandb_group: str | None = Field(None, pattern=_NAME)
+    """Runs that belong together, such as seeds. None: WANDB_RUN_GROUP."""
+    wandb_job_type: str | None = Field(None, pattern=_NAME)
+    """What kind of run. None: WANDB_JOB_TYPE, else train."""
+    wandb_tags: Annotated[
+        tuple[Annotated[str, Field(pattern=r"^[^\x00-\x1f,]{1,64}$")], ...], BeforeValidator(_listed)
+    ] = ()
+    """Words to find it by; none: WANDB_TAGS."""
+    wandb_notes: str | None = Field(None, max_length=2000)
+    """A longer description. None: WANDB_NOTES."""
+    wandb_log_model: bool = False
+    """Send the best model too, as an artifact with its lineage (4 bytes a parameter: 90 MB for the bundled one)."""
+
+
+class Config(TrackingConfig, RunConfig, JudgingConfig, OptimizationConfig, ModelConfig, DataConfig):
     """The whole run. Flat on purpose: `-o key=value` and a recipe line are the same words."""
 
     @model_validator(mode="after")
@@ -265,7 +297,14 @@ class Config(RunConfig, JudgingConfig, OptimizationConfig, ModelConfig, DataConf
         return self
 
 
-SECTIONS: tuple[type[_Frozen], ...] = (DataConfig, ModelConfig, OptimizationConfig, JudgingConfig, RunConfig)
+SECTIONS: tuple[type[_Frozen], ...] = (
+    DataConfig,
+    ModelConfig,
+    OptimizationConfig,
+    JudgingConfig,
+    RunConfig,
+    TrackingConfig,
+)
 
 
 def keys_of(section: type[_Frozen]) -> list[str]:

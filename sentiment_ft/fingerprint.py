@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sentiment_ft import __version__
-from sentiment_ft.config import Config
+from sentiment_ft.config import Config, TrackingConfig, keys_of
 from sentiment_ft.data.prepare import Prepared
 from sentiment_ft.errors import ConfigError
 from sentiment_ft.run.environment import code_digest, versions
@@ -18,8 +18,8 @@ PACKAGES = ("torch", "transformers", "accelerate")
 # Settings that change neither the training nor its record, or that are compared by what is derived from them.
 FREE = frozenset(
     {
-        "report_to", "per_device_eval_batch_size", "save_steps", "save_seconds", "save_total_limit", "hang_seconds",
-        "gradient_accumulation_steps", "global_batch_size",
+        "per_device_eval_batch_size", "save_steps", "save_seconds", "save_total_limit", "hang_seconds",
+        "gradient_accumulation_steps", "global_batch_size", *keys_of(TrackingConfig),
     }
 )  # fmt: skip
 DERIVED = ("train_rows", "global_batch_size", "updates_per_epoch", "total_updates", "warmup_updates", "eval_every")

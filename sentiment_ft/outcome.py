@@ -34,13 +34,14 @@ def opening(run: Run, loaded: Loaded, device: str) -> None:
     lengths = length_analysis(data.train.uncut_lengths, config.max_length)
     run.overlaps = leaks(data)
     run.environment = environment()
+    described = describe(run, loaded, device, lengths)
     write_json(run.folder / "environment.json", run.environment)
+    write_json(run.folder / "plan.json", described)
     write_json(run.folder / "lengths.json", lengths)
     copy_rejected(data.corpora, run.folder / "rejected.jsonl")
     length_plot(data.train.uncut_lengths, config.max_length, run.folder / "plots")
     if run.quiet:
         return
-    described = describe(run, loaded, device, lengths)
     console.print(plan.summary_table(described, f"plan of {printable(str(run.folder), 200)}"))
     for line in data_lines(run):
         console.print(line, markup=False)

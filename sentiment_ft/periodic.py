@@ -13,6 +13,7 @@ from sentiment_ft import evaluation, ladder, outcome, saving
 from sentiment_ft.config import LOWER_IS_BETTER
 from sentiment_ft.data.prepare import Part
 from sentiment_ft.errors import TrainingError
+from sentiment_ft.judge.intervals import wilson
 from sentiment_ft.judge.scores import scores
 from sentiment_ft.model import classifier
 from sentiment_ft.run.control import OutOfMemory
@@ -144,12 +145,16 @@ def keep_if_best(run: Run, p_positive: NDArray[np.float64]) -> None:
             saving.keep_best(run, weights)
     elif run.unkept is not None:
         saving.keep_best(run, run.unkept)
+    labels = run.data.validation.labels
+    low, high = wilson(int(((p_positive > 0.5) == labels).sum()), len(labels))
     run.recorder.write(
         {
             "event": "eval",
             "update": state.update,
             "epoch": round(state.window / run.sizes.updates_per_epoch, 4),
             **{f"eval_{name}": number for name, number in values.items()},
+            "eval_accuracy_low": low,
+            "eval_accuracy_high": high,
             "best": better,
             "elapsed_s": time.perf_counter() - run.started,
         }

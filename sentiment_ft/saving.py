@@ -221,7 +221,7 @@ def state_of(run: Run) -> dict[str, Any]:
         "engine": run.engine.kind,
         "scaler": run.engine.scaler_state(),
         "last_is_best": run.last_p_positive is run.best_p_positive,
-        "mirror": run.recorder.mirror_id,
+        "mirror": run.mirror_id,
         "facts": run.facts,
     }
 

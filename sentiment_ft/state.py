@@ -137,7 +137,7 @@ class Run:
     saver: Saver | None = None
     """Main process only."""
     mirror_id: str | None = None
-    """Of the mirror that a resumed run goes on with."""
+    """Under which W&B knows the run. Main process only."""
     facts: dict[str, Any] = field(default_factory=dict)
     """What the run is made of: settings, rows, code; compared when it is resumed."""
     environment: dict[str, Any] = field(default_factory=dict)

@@ -20,7 +20,7 @@ from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list, set_seed
 from torch.nn.functional import cross_entropy
 
-from sentiment_ft import clock, fingerprint, ladder, outcome, periodic, replay, resuming, saving
+from sentiment_ft import clock, fingerprint, ladder, outcome, periodic, recording, replay, resuming, saving
 from sentiment_ft.config import Config
 from sentiment_ft.data import batching
 from sentiment_ft.data.batching import Indices
@@ -48,8 +48,6 @@ from sentiment_ft.run.stopping import heeding
 from sentiment_ft.state import Interval, Run, State
 from sentiment_ft.terminal import console
 from sentiment_ft.track.progress import bar
-from sentiment_ft.track.record import NoMirror, NoRecorder, Recorder
-from sentiment_ft.track.wandb_mirror import open_mirror
 
 # --- the world ------------------------------------------------------------------------------------------------------
 
@@ -60,6 +58,7 @@ def main(loaded: Loaded, begin: Begin, *, log_all_ranks: bool = False, quiet: bo
     """
     launcher.check()
     config = loaded.config
+    recording.check(config)
     device = run_precision.device_in_use()
     precision = run_precision.resolve(config.mixed_precision, device)
     start = begin_run.start(loaded, begin)
@@ -117,13 +116,13 @@ def carry_out(
 
 
 def live(run: Run, cut_at: int | None) -> None:
-    """From the first update to the last word, watched, and heeding signals. cut_at: as of `open_recorder`. Raises
+    """From the first update to the last word, watched, and heeding signals. cut_at: as of `recording.open_recorder`. Raises
     Preempted.
     """
     under_torchrun = "LOCAL_RANK" in os.environ
     launched = under_torchrun or attempt.has_launcher()
     try:
-        with open_recorder(run, cut_at) as run.recorder:
+        with recording.open_recorder(run, cut_at) as run.recorder:
             with (
                 watched(run.accelerator, run.config.hang_seconds, launched=launched) as run.control.heartbeat,
                 heeding(run.control, launched=under_torchrun),
@@ -166,24 +165,6 @@ def load_data(accelerator: Accelerator, config: Config, *, quiet: bool) -> tuple
         tokenization.check_max_length(config.model_name_or_path, config.max_length)
         with bar("reading rows", None, quiet=quiet) as shown:
             return tokenizer, prepare(config, tokenizer, shown.update)
-
-
-def open_recorder(run: Run, cut_at: int | None) -> Recorder | NoRecorder:
-    """cut_at: bytes of metrics.jsonl that a resumed run keeps; None for a new run, which a tracker that cannot start
-    ends: a resumed one goes on without. Raises ModelError.
-    """
-    if not run.accelerator.is_main_process:
-        return NoRecorder()
-    try:
-        mirror = open_mirror(run.config, name=run.folder.name, folder=run.folder, resumed=run.mirror_id)
-    except ModelError as error:
-        if cut_at is None:
-            raise
-        console.print(f"warning: {error.what}; the run goes on, metrics.jsonl has all its numbers", markup=False)
-        mirror = NoMirror(run.mirror_id)
-    return Recorder(
-        run.folder / "metrics.jsonl", mirror, cut_at=cut_at, place=None if cut_at is None else run.state.place()
-    )
 
 
 # --- the run --------------------------------------------------------------------------------------------------------

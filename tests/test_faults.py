@@ -4,7 +4,6 @@ one leaves, to the bit. The short version; the long one and its figures are in d
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import re
@@ -280,41 +279,3 @@ def test_a_training_alone_that_hangs_is_named_and_goes_on(folder, arguments):
         assert psutil.Process(process.pid).status() == psutil.STATUS_STOPPED, "who has stopped it will wake it"
         process.send_signal(signal.SIGCONT)
         assert (process.wait(timeout=120), process.stderr.read()) == (0, "")
-
-
-# --- the tracker ----------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def server():
-    """A W&B server on this machine, kept beside the checkout and not part of the project; skipped without."""
-    path = launched.ROOT.parent / "shared" / "wandb" / "stub.py"
-    if not path.is_file():
-        pytest.skip("no W&B server beside the repository")
-    spec = importlib.util.spec_from_file_location("wandb_stub", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.Stub().start()
-
-
-def test_a_wandb_server_that_is_lost_stops_neither_the_run_nor_its_resume(folder, arguments, server):
-    """Lost in training, the run stopped and started again while it is gone."""
-    variables = {"WANDB_BASE_URL": server.url, "WANDB_API_KEY": "k" * 40, "WANDB_MODE": "online"}
-    given = arguments(60, "--output", "run", "-o", "report_to=wandb", "--resume", "auto")
-    argv = launched.alone("sentiment_ft", "train", *given)
-    # Online it must be first: a busy machine may need longer for that than a resume should wait for a lost server.
-    with training(argv, folder, **variables, WANDB_INIT_TIMEOUT="90") as process:
-        while newest(folder / "run") < 10:
-            assert process.poll() is None, process.stderr.read()
-            time.sleep(0.01)
-        server.shutdown()
-        server.server_close()
-        process.send_signal(signal.SIGTERM)
-        _, said = process.communicate(timeout=120)
-        assert process.returncode == EXIT_PREEMPTED, said
-    assert server.ops, "it was online"
-    done = launched.run(argv, folder, **variables, WANDB_INIT_TIMEOUT="5")
-    assert done.returncode == 0, done.stderr
-    assert "warning: W&B cannot start" in done.stderr and "the run goes on" in done.stderr
-    updates = [record["update"] for record in records(folder / "run") if record["event"] == "train"]
-    assert updates == list(range(1, 61))

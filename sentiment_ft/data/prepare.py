@@ -23,6 +23,7 @@ from sentiment_ft.data.rows import Rows
 from sentiment_ft.data.sources import Source
 from sentiment_ft.errors import OutputError
 
+LENGTH_BINS = 64
 PERCENTILES = (5, 25, 50, 75, 90, 95, 99, 100)
 
 
@@ -153,9 +154,10 @@ def leaks(prepared: Prepared) -> dict[str, Overlap]:
 
 
 def length_analysis(uncut: NDArray[np.int32], max_length: int) -> dict[str, Any]:
-    """Real tokens a row ([CLS] and [SEP] included) before the cut: percentiles, mean, and the share that max_length
-    truncates.
+    """Real tokens a row ([CLS] and [SEP] included) before the cut: percentiles, mean, the rows between each two edges,
+    and the share that max_length truncates.
     """
+    rows, edges = np.histogram(uncut, bins=LENGTH_BINS)
     return {
         "rows": len(uncut),
         "max_length": max_length,
@@ -163,6 +165,7 @@ def length_analysis(uncut: NDArray[np.int32], max_length: int) -> dict[str, Any]
             "mean": round(float(uncut.mean()), 2),
             **{f"p{q}": round(float(np.percentile(uncut, q)), 1) for q in PERCENTILES},
         },
+        "histogram": {"edges": [round(edge, 2) for edge in edges.tolist()], "rows": rows.tolist()},
         "truncated_rows": int((uncut > max_length).sum()),
         "truncated_share": round(float((uncut > max_length).mean()), 6),
     }

@@ -137,7 +137,7 @@ def _git(folder: Path, *arguments: str) -> str | None:
 def safe_variables(variables: Mapping[str, str]) -> dict[str, str]:
     """The environment variables that change a run and hold no secret."""
     return {
-        name: _scrubbed(value)
+        name: scrubbed(value)
         for name, value in sorted(variables.items())
         if (name in SAFE_VARIABLES or name.startswith(SAFE_PREFIXES)) and not _SECRET_NAME.search(name)
     }
@@ -153,7 +153,7 @@ def masked(argv: Sequence[str]) -> list[str]:
             shown.append(MASK)
         elif equals:
             shown.append(
-                f"{_scrubbed(name)}={_masked_value(name, value)}" if "://" not in name else _scrubbed(argument)
+                f"{scrubbed(name)}={_masked_value(name, value)}" if "://" not in name else scrubbed(argument)
             )
         else:
             shown.append(_masked_value(previous, argument))
@@ -164,8 +164,8 @@ def masked(argv: Sequence[str]) -> list[str]:
 def _masked_value(name: str, value: str) -> str:
     if _SECRET_NAME.search(name):
         return MASK
-    return value if _REVISION_NAME.search(name) else _scrubbed(value)
+    return value if _REVISION_NAME.search(name) else scrubbed(value)
 
 
-def _scrubbed(text: str) -> str:
+def scrubbed(text: str) -> str:
     return _SECRET_QUERY.sub(rf"\1{MASK}", _SECRET_VALUE.sub(MASK, text))

@@ -23,6 +23,9 @@ OWNED = frozenset(
     {
         MARK,
         "environment.json",
+        "plan.json",
+        "attempts.jsonl",
+        "tracking.json",
         "lengths.json",
         "memory.json",
         "rejected.jsonl",
@@ -36,6 +39,7 @@ OWNED = frozenset(
         "best",
         "checkpoints",
         "wandb",
+        "tensorboard",
         "logs",
     }
 )
@@ -155,14 +159,14 @@ def to_go_on(asked: str, output: str | None, run_name: str) -> Path | None:
     return found
 
 
-def config_of(name: str) -> Path:
-    """config.yaml of a run, given by its folder, by the one of its checkpoints or by a checkpoint. Raises ConfigError,
-    OutputError.
+def config_of(name: str, option: str = "--resume") -> Path:
+    """config.yaml of a run, given by its folder, by the one of its checkpoints or by a checkpoint. option: that gave
+    it. Raises ConfigError, OutputError.
     """
-    path = path_of(name, "--resume")
-    where = f"--resume {printable(name, 200)}"
+    path = path_of(name, option)
+    where = f"{option} {printable(name, 200)}"
     if not os.path.lexists(path):
-        raise ConfigError("there is no such run", where=where, way_out="a run folder, or --resume auto")
+        raise ConfigError("there is no such run", where=where, way_out="a run folder" + (", or --resume auto" if option == "--resume" else ""))
     candidates = [path, *(above.parent for above in (path, path.parent) if above.name == "checkpoints")]
     folder = next(filter(_is_run, candidates), candidates[-1])
     if fault := _not_a_run(folder):
@@ -325,6 +329,15 @@ def _hold(folder: Path, *, way_out: str = WAIT) -> None:
 def _is_held(folder: Path) -> bool:
     """By this very process: a second run in it may replace its first."""
     return any(os.path.samestat(os.fstat(descriptor), folder.stat()) for descriptor in _held)
+
+
+def check_idle(folder: Path) -> None:
+    """Raises OutputError while a run is at work in it."""
+    try:
+        if (descriptor := _lock(folder, shared=True, way_out="wait for its end")) is not None:
+            os.close(descriptor)
+    except OSError as error:
+        raise OutputError(f"cannot be read: {error.strerror}", where=printable(str(folder), 200)) from None
 
 
 def _make_next(folder: Path, run_name: str) -> Path:

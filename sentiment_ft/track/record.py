@@ -7,42 +7,18 @@ import json
 import math
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
-from sentiment_ft.errors import OutputError
+from sentiment_ft.errors import EXIT_BUG, EXIT_DONE, OutputError, UserError
 from sentiment_ft.terminal import console, printable
-
-
-class Mirror(Protocol):
-    """Something that shows the same numbers elsewhere. Whatever it raises, the run goes on without it. id: what a
-    resumed run goes on with.
-    """
-
-    id: str | None
-
-    def log(self, record: dict[str, Any]) -> None: ...
-
-    def finish(self, summary: dict[str, Any], *, failed: bool) -> None: ...
-
-
-class NoMirror:
-    """Shows them nowhere. id: of one that is lost, which a resumed run may find again."""
-
-    def __init__(self, id: str | None = None) -> None:
-        self.id = id
-
-    def log(self, record: dict[str, Any]) -> None:
-        pass
-
-    def finish(self, summary: dict[str, Any], *, failed: bool) -> None:
-        pass
+from sentiment_ft.track.mirror import Mirror, Record
 
 
 class Recorder:
-    """Appends records to metrics.jsonl and hands each to the mirror, which is finished once, however the run ends.
+    """Appends records to metrics.jsonl and tells the mirrors, which are finished once, however the run ends.
 
     Where the disk is full, lines wait in memory until there is space again. A resumed run goes on where `cut_at`, in
     bytes, says: what it wrote after the checkpoint it trains again. place: of that, (update, judged), for a file that
@@ -50,9 +26,10 @@ class Recorder:
     """
 
     def __init__(
-        self, path: Path, mirror: Mirror, *, cut_at: int | None = None, place: tuple[int, int] | None = None
-    ) -> None:
-        self.records: list[dict[str, Any]] = []
+        self, path: Path, mirrors: Sequence[Mirror] = (), *,
+        cut_at: int | None = None, place: tuple[int, int] | None = None,
+    ) -> None:  # fmt: skip
+        self.records: list[Record] = []
         lost = cut_at is not None and not path.exists()
         if lost:
             console.print(
@@ -75,21 +52,17 @@ class Recorder:
         except OSError as error:
             raise OutputError(f"cannot be written: {error.strerror}", where=path) from None
         self._path = path
-        self._mirror = mirror
+        self._mirrors = list(mirrors)
         self._pending = b""
         self._warned = False
         self._lock = threading.Lock()  # the thread that saves flushes, too
-
-    @property
-    def mirror_id(self) -> str | None:
-        """Under which the mirror goes on with a resumed run."""
-        return self._mirror.id
+        self._tell(lambda mirror: mirror.begin(self.records))
 
     def size(self) -> int:
         """Bytes of all records so far, written or not."""
         return self._file.tell() + len(self._pending)
 
-    def write(self, record: dict[str, Any]) -> None:
+    def write(self, record: Record) -> None:
         """Raises ValueError for a NaN."""
         line = _line(record)
         with self._lock:
@@ -103,7 +76,7 @@ class Recorder:
                 said = f"warning: {where} cannot be written: {error.strerror}; its lines wait until there is space"
                 console.print(said, markup=False)
                 self._warned = True
-        self._tell(lambda: self._mirror.log(record))
+        self._tell(lambda mirror: mirror.log())
 
     def sync(self) -> None:
         """Bring all records to the disk. Raises OSError."""
@@ -137,22 +110,24 @@ class Recorder:
             raise OutputError(f"cannot be written: {error.strerror}", where=self._path) from None
 
     def finish(self, summary: dict[str, Any]) -> None:
-        """Tell the mirror that the run is done."""
-        self._finish(summary, failed=False)
+        """Tell the mirrors that the run is done."""
+        self._finish(summary, EXIT_DONE)
 
-    def _finish(self, summary: dict[str, Any], *, failed: bool) -> None:
-        self._tell(lambda: self._mirror.finish(summary, failed=failed))
-        self._mirror = NoMirror()
+    def _finish(self, summary: dict[str, Any], code: int) -> None:
+        self._tell(lambda mirror: mirror.finish(summary, code=code))
+        self._mirrors = []
 
-    def _tell(self, message: Callable[[], None]) -> None:
-        """The mirror is only a view: when it breaks, say so once and go on without it."""
-        try:
-            message()
-        except Exception as error:
-            self._mirror = NoMirror(self._mirror.id)
-            what = printable(f"{type(error).__name__}: {error}", 200)
-            kept = printable(str(self._path), 200)
-            console.print(f"warning: report_to gets no more numbers ({what}); {kept} has them all", markup=False)
+    def _tell(self, message: Callable[[Mirror], None]) -> None:
+        """A mirror is only a view: when it breaks, say so once and go on without it."""
+        for mirror in list(self._mirrors):
+            try:
+                message(mirror)
+            except Exception as error:
+                self._mirrors.remove(mirror)
+                what = printable(f"{type(error).__name__}: {error}", 200)
+                kept = printable(str(self._path), 200)
+                said = f"warning: {type(mirror).__name__} gets no more numbers ({what}); {kept} has them all"
+                console.print(said, markup=False)
 
     def __enter__(self) -> Self:
         return self
@@ -164,14 +139,24 @@ class Recorder:
             self._flush()
         with contextlib.suppress(OSError):
             self._file.close()
-        self._finish({}, failed=kind is not None)
+        self._finish({}, EXIT_DONE if error is None else error.exit_code if isinstance(error, UserError) else EXIT_BUG)
 
 
-def _line(record: dict[str, Any]) -> bytes:
+def _line(record: Record) -> bytes:
     return json.dumps(record, allow_nan=False).encode() + b"\n"
 
 
-def _records(content: bytes) -> list[dict[str, Any]]:
+def read_records(path: Path) -> list[Record]:
+    """Of a metrics.jsonl; none where there is none. Raises OutputError."""
+    try:
+        return _records(path.read_bytes())
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise OutputError(f"cannot be read: {error.strerror}", where=path) from None
+
+
+def _records(content: bytes) -> list[Record]:
     """Of a file that may have been edited: what is no record is left out."""
     found = []
     for line in content.splitlines():
@@ -191,7 +176,7 @@ def _is_later(line: bytes, place: tuple[int, int]) -> bool:
     )
 
 
-def _is_one(record: dict[str, Any]) -> bool:
+def _is_one(record: Record) -> bool:
     """Whether the pictures can be drawn from it."""
     if record.get("event") not in ("train", "eval"):
         return isinstance(record.get("event"), str)
@@ -204,8 +189,7 @@ def _is_one(record: dict[str, Any]) -> bool:
 class NoRecorder:
     """The recorder of every process but the first."""
 
-    records: list[dict[str, Any]] = []  # noqa: RUF012 - stays empty
-    mirror_id = None
+    records: list[Record] = []  # noqa: RUF012 - stays empty
 
     def size(self) -> int:
         return 0
@@ -213,7 +197,7 @@ class NoRecorder:
     def sync(self) -> None:
         pass
 
-    def write(self, record: dict[str, Any]) -> None:
+    def write(self, record: Record) -> None:
         pass
 
     def complete(self) -> None:

@@ -1,63 +1,161 @@
-"""The Weights & Biases mirror of metrics.jsonl; wandb's own settings (WANDB_MODE, WANDB_PROJECT, ...) apply."""
+"""The Weights & Biases mirror of metrics.jsonl: a thread that sends what W&B does not have yet.
+
+The run never waits for it. Where W&B cannot be reached it is asked again every RETRY_S; where its process dies, another
+is started; what W&B lacks then is sent again, for W&B itself says where it stands. What it has not taken FINISH_S after
+the end is left to `sentiment-ft sync`, which does the same from the run folder.
+"""
 
 from __future__ import annotations
 
-from pathlib import Path
+import contextlib
+import shlex
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
-from sentiment_ft.config import Config
-from sentiment_ft.errors import ModelError
-from sentiment_ft.terminal import printable
-from sentiment_ft.track.record import Mirror, NoMirror
+import psutil
 
-FINISH_TIMEOUT_S = 30.0  # without it a dead server holds the end of a run for minutes
+from sentiment_ft.errors import EXIT_PREEMPTED, OutputError
+from sentiment_ft.terminal import console, printable
+from sentiment_ft.track import tracked as tracking
+from sentiment_ft.track import wandb_run
+from sentiment_ft.track.mirror import Record
+from sentiment_ft.track.tracked import Tracked
+from sentiment_ft.track.wandb_run import Described, Link, Refused
+from sentiment_ft.track.wandb_views import close_views, open_views
+
+RETRY_S = 60.0
+FINISH_S = 9.0
+SERVICE = "wandb-core"
 
 
 class WandbMirror:
-    """Logs every record on the axis of updates."""
+    """described: what W&B is told of the run; tracked: under which id; quiet: only troubles are said."""
 
-    def __init__(self, run: Any) -> None:
-        self._run = run
-        self.id = run.id
-        run.define_metric("update")
-        run.define_metric("*", step_metric="update")
+    def __init__(self, described: Described, tracked: Tracked, *, quiet: bool) -> None:
+        self.id = tracked.id
+        self._described, self._tracked, self._quiet = described, tracked, quiet
+        self._records: list[Record] = []
+        self._news = threading.Event()
+        self._ending: tuple[dict[str, Any], int] | None = None
+        self._warned = self._given_up = False
+        # A daemon: whatever it waits for, the run can end.
+        self._thread = threading.Thread(target=self._live, name="wandb-mirror", daemon=True)
 
-    def log(self, record: dict[str, Any]) -> None:
-        event = record["event"]
-        names = {key: key.removeprefix("eval_") for key in record if key not in ("event", "update", "best")}
-        self._run.log(
-            {
-                "update": record["update"],
-                **{
-                    f"{event}/{name}": record[key]
-                    for key, name in names.items()
-                    if isinstance(record[key], int | float)
-                },
-            }
-        )
+    def begin(self, records: list[Record]) -> None:
+        self._records = records
+        self._write_down(self._tracked)
+        self._thread.start()
 
-    def finish(self, summary: dict[str, Any], *, failed: bool) -> None:
-        self._run.summary.update({key: value for key, value in summary.items() if isinstance(value, (int, float, str))})
-        self._run.finish(exit_code=int(failed))
+    def log(self) -> None:
+        self._news.set()
+
+    def finish(self, summary: dict[str, Any], *, code: int) -> None:
+        """Returns after FINISH_S at the latest."""
+        self._ending = (summary, code)
+        self._news.set()
+        self._thread.join(FINISH_S)
+        if self._thread.is_alive():
+            self._given_up = True
+            end_service()  # unblocks the thread, and the exit of this process
+            self._thread.join(0.5)
+        if not self._tracked.complete and self._tracked.mode == "online":
+            self._say(f"W&B has not taken all of the run; later: {sync_command(self._described)}")
+
+    def _live(self) -> None:
+        """The thread."""
+        mode = self._described.config.wandb_mode
+        while not self._given_up:
+            ended, connected = self._ending is not None, False
+            try:
+                with self._connected(mode) as link:
+                    connected = True
+                    self._follow(link)
+                return
+            except Refused as refused:
+                if mode == "offline":
+                    self._say(f"W&B cannot start: {refused}; metrics.jsonl has all numbers")
+                    return
+                mode = "offline"
+                self._say(f"W&B: offline, for {refused}; later: {sync_command(self._described)}")
+            except Exception as error:
+                if ended or isinstance(error, TimeoutError):
+                    return
+                if not self._warned and self._ending is None:
+                    self._warned = True
+                    self._say(f"W&B does not answer ({wandb_run.words(error)}); the run goes on, it is asked again")
+                self._rest(1.0 if connected else RETRY_S)
+                if self._ending is not None and not connected:
+                    return
+
+    @contextlib.contextmanager
+    def _connected(self, mode: str | None) -> Iterator[Link]:
+        import wandb
+
+        try:
+            link = wandb_run.connect(self._described, self.id, mode=mode, finish_timeout_s=FINISH_S - 1)
+            yield link
+        finally:
+            with contextlib.suppress(Exception):
+                wandb.teardown()
+
+    def _follow(self, link: Link) -> None:
+        """Send what there is and what comes, to the end of the run."""
+        self._write_down(link.tracked)
+        where = link.tracked.url or f"offline; later: {sync_command(self._described)}"
+        if not self._quiet and not self._warned:
+            console.print(f"W&B: {printable(where, 4096)}", markup=False)
+        if link.is_new:
+            self._show("lengths, code", lambda: open_views(link, self._described))
+        sent = 0
+        while True:
+            self._news.clear()  # before the look: what comes after it wakes again
+            ending, count = self._ending, len(self._records)
+            link.send(self._records[sent:count])
+            sent = count
+            if ending is not None:
+                break
+            self._news.wait()
+        summary, code = ending
+        if summary:
+            self._show("tables, curves", lambda: close_views(link, self._described, summary))
+        link.finish(code, preempted=code == EXIT_PREEMPTED)
+        self._write_down(replace(self._tracked, complete=self._tracked.mode == "online"))
+
+    def _show(self, what: str, views: Callable[[], None]) -> None:
+        """A table that W&B does not take costs no number."""
+        try:
+            views()
+        except Exception as error:
+            if not self._given_up:
+                self._say(f"W&B has not all of the run's {what} ({wandb_run.words(error)})")
+
+    def _rest(self, seconds: float) -> None:
+        """Until it is time to ask again, or the run ends."""
+        began = time.monotonic()
+        while self._ending is None and time.monotonic() - began < seconds:
+            self._news.wait(1.0)
+            self._news.clear()
+
+    def _write_down(self, tracked: Tracked) -> None:
+        self._tracked = tracked
+        with contextlib.suppress(OutputError):  # the disk is full: a resumed run has the id from its checkpoint
+            tracking.write(self._described.folder, tracked)
+
+    def _say(self, what: str) -> None:
+        console.print(f"warning: {what}", markup=False)
 
 
-def open_mirror(config: Config, *, name: str, folder: Path, resumed: str | None = None) -> Mirror:
-    """The mirror the config asks for; resumed: the id of the one to go on with. Raises ModelError when W&B cannot start
-    (no key, no server).
-    """
-    if config.report_to == "none":
-        return NoMirror()
-    import wandb
+def sync_command(described: Described) -> str:
+    return f"sentiment-ft sync {printable(shlex.quote(str(described.folder)), 4096)}"
 
-    try:
-        run = wandb.init(
-            name=name, dir=str(folder), config=config.model_dump(mode="json"), id=resumed, resume="allow",
-            settings=wandb.Settings(console="off", silent=True, finish_timeout=FINISH_TIMEOUT_S),
-        )  # fmt: skip
-    except (wandb.errors.Error, OSError, ValueError) as error:
-        raise ModelError(
-            f"W&B cannot start: {printable(str(error), 200)}",
-            where="report_to",
-            way_out="wandb login, WANDB_MODE=offline, or -o report_to=none",
-        ) from None
-    return WandbMirror(run)
+
+def end_service() -> None:
+    """Kill the process that wandb keeps beside this one."""
+    with contextlib.suppress(psutil.Error):
+        for child in psutil.Process().children():
+            with contextlib.suppress(psutil.Error):
+                if child.name().startswith(SERVICE):
+                    child.kill()

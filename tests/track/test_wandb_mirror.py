@@ -1,121 +1,269 @@
-"""The Weights & Biases mirror: a real offline run, read back from its file; and no key is one clear error."""
+"""The Weights & Biases mirror: real wandb and wandb-core, offline or against a server on a loopback port."""
 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
+import signal
 import time
 from pathlib import Path
-from types import SimpleNamespace
 
-from sentiment_ft.config import Config
-from sentiment_ft.track.record import NoMirror
-from sentiment_ft.track.wandb_mirror import WandbMirror, open_mirror
+import pytest
 
-OFFLINE_RUN = """
-import sys
-from pathlib import Path
-from sentiment_ft.config import Config
-from sentiment_ft.track.record import Recorder
-from sentiment_ft.track.wandb_mirror import open_mirror
-folder = Path(sys.argv[1])
-mirror = open_mirror(Config(report_to="wandb", seed=7), name="my-run", folder=folder)
-with Recorder(folder / "metrics.jsonl", mirror) as recorder:
-    recorder.write({"event": "train", "update": 10, "epoch": 0.5, "loss": 0.6, "grad_norm": None})
-    recorder.write({"event": "eval", "update": 10, "epoch": 0.5, "eval_accuracy": 0.8, "best": True})
-    recorder.write({"event": "train", "update": 20, "epoch": 1.0, "loss": 0.4, "grad_norm": 1.5})
-    recorder.finish({"accuracy": 0.8, "recipe": "mine", "rows": {"train": 5}})
-"""
+from sentiment_ft.track import tracked as tracking
+from tests.mirrored import (
+    kill, make_run, offline_records, offline_rows, record, recording, service_of, sync, wait_for,
+)  # fmt: skip
+from tests.wandb_server import KEY, Server, serving
+
+EVERY = list(range(1, 21))
+FIVES = [5, 10, 15, 20]
 
 
-def start(code: str, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run code in a process without any W&B setting or key of this machine."""
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("WANDB_")}
-    environment |= {"HOME": str(folder), "NETRC": str(folder / "netrc"), "WANDB_ERROR_REPORTING": "false"}
-    return subprocess.run(
-        [sys.executable, "-c", code, str(folder)],
-        env=environment | variables,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        stdin=subprocess.DEVNULL,
+@pytest.fixture
+def server():
+    with serving() as found:
+        yield found
+
+
+@pytest.fixture
+def run(tmp_path) -> Path:
+    return make_run(tmp_path / "run")
+
+
+def id_of(run: Path) -> str:
+    known = tracking.read(run)
+    assert known is not None
+    return known.id
+
+
+def check_whole(server: Server, run: Path, updates: list[int] = EVERY) -> None:
+    """All is there, once, in order, and nothing was sent twice."""
+    id = id_of(run)
+    assert list(server.runs) == [id]
+    assert server.updates(id, "train") == updates
+    assert server.updates(id, "eval") == server.updates(id, "checkpoint") == [u for u in updates if u % 5 == 0]
+    axis = [row["update"] for row in server.history(id)]
+    assert axis == sorted(axis)
+    assert server.rewritten == [] and server.unknown == []
+
+
+# --- what is shown --------------------------------------------------------------------------------------------------
+
+
+def test_an_online_run_shows_each_record_and_what_was_found(tmp_path, server):
+    run = make_run(
+        tmp_path / "run", wandb_project="films", wandb_group="g", wandb_tags="a,b", wandb_notes="n", wandb_job_type="try"
     )
+    said, err = record(run, 20, **server.variables())
+    check_whole(server, run)
+    id = id_of(run)
+    rows = server.history(id)
+    train = next(row for row in rows if row["update"] == 7)
+    mine = {key: value for key, value in train.items() if not key.startswith("_")}
+    assert mine == {"update": 7, "train/epoch": 0.5, "train/loss": 1 / 7, "train/place": 7}
+    late = next(row for row in rows if "checkpoint/bytes" in row)
+    assert (late["update"], late["checkpoint/update"], late["checkpoint/bytes"]) == (5, 3, 5)
+    judged = next(row for row in rows if "eval/accuracy" in row)
+    assert (judged["eval/accuracy"], judged["eval/best"]) == (0.5, 1)
+    assert rows[0]["lengths"]["values"] == [4, 5]
+    shown = {key for row in rows for key in row}
+    assert {"validation/predictions", "validation/roc_table", "validation/calibration_table"} <= shown
+    assert {"validation/precision_recall_table", "validation/confusion_matrix_table"} <= shown
+
+    summary, config, opened = server.summary(id), server.config(id), server.runs[id]
+    assert (summary["validation/accuracy"], summary["validation/accuracy_low"]) == (0.75, 0.3)
+    assert (summary["rows/train"], summary["best_update"], summary["finished"]) == (9, 10, 1)
+    assert "validation/mcc" not in summary and server.exit_codes[id] == 0
+    assert (config["global_batch_size"], config["origins"]["learning_rate"]) == (16, "--lr")
+    assert config["environment"] == {"python": "3.11"} and config["learning_rate"] == 2e-5
+    assert (opened["project"], opened["groupName"], opened["jobType"]) == ("films", "g", "try")
+    assert opened["tags"] == ["a", "b"] and opened["notes"] == "n" and opened["displayName"] == "run"
+    assert [entry["name"] for entry in server.artifacts.values() if entry["type"] == "code"] == ["sentiment_ft"]
+
+    known = tracking.read(run)
+    assert known is not None and known.complete and known.url == f"{server.url}/me/films/runs/{id}"
+    assert err == f"W&B: {known.url}\n"
+    assert said["begin_s"] < 2 and said["slowest_write_s"] < 0.5
 
 
-def records_of(folder: Path, kind: str) -> list[dict]:
-    """What the one offline run in a folder holds of a kind, read back by W&B's own command."""
-    (run,) = folder.glob("wandb/offline-run-*")
-    command = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(run)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
-    records = map(json.loads, done.stdout.splitlines())
-    return [record[kind] for record in records if record["type"] == kind]
+def test_predictions_are_a_table_with_the_most_wrong_first(run, server):
+    record(run, 1, **server.variables())
+    (table,) = [json.loads(body) for path, body in server.uploads.items() if "/table/validation/predictions" in path]
+    assert [row[0] for row in table["data"]] == ["bad", "fine", "<script>bad", "good"]
+    assert table["columns"] == ["text", "label", "prediction", "p_positive", "file", "line"]
 
 
-def test_offline_run_holds_what_was_recorded(tmp_path):
-    done = start(OFFLINE_RUN, tmp_path, WANDB_MODE="offline")
+def test_variables_of_wandb_say_where(run, server):
+    given = {"WANDB_PROJECT": "mine", "WANDB_RUN_GROUP": "seeds", "WANDB_TAGS": "x,y", "WANDB_NAME": "first"}
+    record(run, 1, **server.variables(**given))
+    opened = server.runs[id_of(run)]
+    assert (opened["project"], opened["groupName"], opened["displayName"]) == ("mine", "seeds", "first")
+    assert sorted(opened["tags"]) == ["x", "y"]
+
+
+def test_the_best_model_goes_as_an_artifact_made_from_the_rows(tmp_path, server):
+    run = make_run(tmp_path / "run", wandb_log_model=True, data="reviews.csv")
+    (run / "best").mkdir()
+    (run / "best" / "model.safetensors").write_bytes(b"weights")
+    _, err = record(run, 1, **server.variables())
+    assert "warning" not in err, server.unknown
+    kinds = {entry["type"]: entry for entry in server.artifacts.values()}
+    assert kinds["model"]["name"] == f"{id_of(run)}-best" and "best" in kinds["model"]["aliases"]
+    assert kinds["dataset"]["name"] == "reviews.csv" and len(server.used) == 1
+    assert b"weights" in server.uploads.values()
+
+
+def test_an_offline_run_holds_the_same(run):
+    said, err = record(run, 20, WANDB_MODE="offline")
+    (rows,) = offline_rows(run)
+    assert [row["update"] for row in rows if "train/loss" in row] == EVERY
+    (part,) = run.glob("wandb/offline-run-*")
+    axes = {metric.get("glob_name") or metric["name"]: metric for metric in offline_records(part, "metric")}
+    assert axes["*"]["step_metric"] == "update"
+    assert [ended.get("exit_code") for ended in offline_records(part, "exit")] in ([0], [None])
+    assert err == f"W&B: offline; later: sentiment-ft sync {run}\n"
+    known = tracking.read(run)
+    assert known is not None and (known.mode, known.complete) == ("offline", False)
+
+
+def test_key_is_in_no_file_and_no_message(run, server):
+    _, err = record(run, 5, **server.variables())
+    assert KEY not in err
+    for path in run.rglob("*"):
+        assert not path.is_file() or KEY.encode() not in path.read_bytes(), path
+    assert not any(KEY.encode() in body for body in [*server.bodies, *server.uploads.values()])
+
+
+# --- one run, however often it is started ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", ["online", "offline"])
+def test_killed_and_begun_again_it_is_one_run_with_an_unbroken_axis(run, server, mode):
+    variables = server.variables(WANDB_MODE=mode)
+    for first, last in ((1, 9), (6, 13), (11, 16)):
+        with recording(run, last, "wait", first=first, **variables) as process:
+            wait_for(process, last)
+            time.sleep(2.5)  # W&B's start, and the second in which it writes to its file
+            kill(process)
+    record(run, 20, first=12, **variables)
+    if mode == "offline":
+        parts = offline_rows(run)
+        assert len(parts) == 4
+        rows = [row for part in parts for row in part]
+        assert [row["update"] for row in rows if "train/loss" in row] == EVERY
+        assert [row["update"] for row in rows if "eval/accuracy" in row] == FIVES
+        done = sync(run, **server.variables())
+        assert done.returncode == 0, done.stderr
+    check_whole(server, run)
+
+
+def test_a_preempted_run_is_said_to_be_and_goes_on(run, server):
+    record(run, 9, "preempt", **server.variables())
+    id = id_of(run)
+    assert server.preempting == {id} and server.exit_codes[id] == 75
+    record(run, 20, first=6, **server.variables())
+    assert server.exit_codes[id] == 0
+    check_whole(server, run)
+
+
+def test_a_run_that_fails_is_marked_so(run, server):
+    record(run, 20, "fail", **server.variables())
+    assert server.exit_codes[id_of(run)] == 1
+    check_whole(server, run)
+
+
+def test_a_kill_costs_the_file_of_wandb_a_second_at_most(run):
+    with recording(run, 60, "wait", pace=0.1, WANDB_MODE="offline") as process:
+        wait_for(process, 60)
+        time.sleep(1.3)
+        kill(process)
+    (rows,) = offline_rows(run)
+    assert [row["update"] for row in rows if "train/loss" in row] == list(range(1, 61))
+
+
+# --- no account -----------------------------------------------------------------------------------------------------
+
+
+def test_without_a_key_it_is_offline_and_one_line_says_so(run):
+    said, err = record(run, 20, WANDB_MODE="online", WANDB_BASE_URL="http://127.0.0.1:9")
+    assert err.count("\n") == 2 and err.startswith("warning: W&B: offline, for UsageError: No API key configured.")
+    assert f"later: sentiment-ft sync {run}" in err
+    (rows,) = offline_rows(run)
+    assert len([row for row in rows if "train/loss" in row]) == 20 and said["finish_s"] < 10
+
+
+def test_a_wrong_key_is_one_line_and_the_run_is_kept(run, server):
+    server.fault = "401"
+    _, err = record(run, 20, **server.variables())
+    assert err.count("warning") == 1 and "error 401" in err and KEY not in err
+    server.fault = None
+    done = sync(run, **server.variables())
     assert done.returncode == 0, done.stderr
-    (run,) = records_of(tmp_path, "run")
-    assert run["display_name"] == "my-run" and run["config"]["update"]["seed"] == 7
-    rows = [
-        {key: value for key, value in record["item"].items() if not key.startswith("_")}
-        for record in records_of(tmp_path, "history")
-    ]
-    assert rows == [
-        {"update": 10, "train/epoch": 0.5, "train/loss": 0.6},
-        {"update": 10, "eval/epoch": 0.5, "eval/accuracy": 0.8},
-        {"update": 20, "train/epoch": 1.0, "train/loss": 0.4, "train/grad_norm": 1.5},
-    ]
-    summary: dict = {}
-    for record in records_of(tmp_path, "summary"):
-        summary |= record["update"]
-    assert summary["accuracy"] == 0.8 and summary["recipe"] == "mine" and "rows" not in summary
-    axes = {metric.get("glob_name"): metric.get("step_metric") for metric in records_of(tmp_path, "metric")}
-    assert axes["*"] == "update"
-    assert len((tmp_path / "metrics.jsonl").read_text().splitlines()) == 3, "the truth is beside it"
-    assert done.stdout == ""
+    check_whole(server, run)
 
 
-def test_offline_run_that_fails_is_marked_so(tmp_path):
-    code = OFFLINE_RUN.replace('    recorder.finish({"accuracy"', '    1 / 0\n    recorder.finish({"accuracy"')
-    done = start(code, tmp_path, WANDB_MODE="offline")
-    assert done.returncode == 1 and "ZeroDivisionError" in done.stderr
-    assert len(records_of(tmp_path, "history")) == 3
-    assert [record.get("exit_code") for record in records_of(tmp_path, "exit")] == [1]
+# --- outages --------------------------------------------------------------------------------------------------------
 
 
-def test_no_key_is_one_error_at_once(tmp_path):
-    code = OFFLINE_RUN.replace(
-        "mirror = open_mirror", "from sentiment_ft.errors import ModelError\ntry:\n  mirror = open_mirror"
-    ).replace("folder=folder)\n", "folder=folder)\nexcept ModelError as error:\n  print(error)\n  sys.exit(4)\n")
-    began = time.monotonic()
-    done = start(code, tmp_path, WANDB_MODE="online", WANDB_BASE_URL="http://127.0.0.1:9")
-    assert time.monotonic() - began < 30
-    assert done.returncode == 4, done.stderr
-    assert done.stdout.startswith("report_to: W&B cannot start: ") and done.stdout.count("\n") == 2
-    assert "api_key" in done.stdout or "API key" in done.stdout
-    assert "way out: wandb login, WANDB_MODE=offline, or -o report_to=none" in done.stdout
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", ["refused", "black hole", "500", "drop"])
+def test_a_server_that_is_down_costs_the_run_nothing(run, server, fault):
+    variables = server.variables()
+    server.fault = fault
+    if fault == "refused":
+        variables["WANDB_BASE_URL"] = "http://127.0.0.1:9"
+    said, err = record(run, 20, pace=0.5, **variables)
+    assert said["begin_s"] < 2 and said["slowest_write_s"] < 0.5 and said["finish_s"] < 10
+    assert len((run / "metrics.jsonl").read_text().splitlines()) == 28
+    lines = err.splitlines()
+    assert all(line.startswith("warning: W&B does not answer") for line in lines[:-1]) and len(lines) <= 2, err
+    assert lines[-1] == f"warning: W&B has not taken all of the run; later: sentiment-ft sync {run}"
+    server.fault = None
+    done = sync(run, **server.variables())
+    assert done.returncode == 0 and "W&B has all 28 records" in done.stderr, done.stderr
+    check_whole(server, run)
 
 
-def test_nothing_is_started_or_imported_when_not_asked(tmp_path):
-    assert isinstance(open_mirror(Config(), name="x", folder=tmp_path), NoMirror)
-    code = OFFLINE_RUN.split("folder = Path")[0] + "sys.exit('wandb' in sys.modules)"
-    assert start(code, tmp_path).returncode == 0
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", ["black hole", "500", "drop", "slow", "gone", "service killed", "service stopped"])
+def test_what_fails_in_mid_run_costs_nothing(run, fault):
+    with serving() as server:
+        with recording(run, 20, pace=0.3, **server.variables()) as process:
+            wait_for(process, 8)
+            service = service_of(process)
+            assert service is not None
+            if fault == "service killed":
+                service.kill()
+            elif fault == "service stopped":
+                service.send_signal(signal.SIGSTOP)
+            elif fault == "gone":
+                server.shutdown()
+                server.server_close()
+            else:
+                server.fault = fault
+            out, err = process.communicate(timeout=60)
+            said = json.loads(out.splitlines()[-1])
+            assert process.returncode == 0 and "Traceback" not in err, err
+        assert said["slowest_write_s"] < 0.5 and said["finish_s"] < 10
+        assert len((run / "metrics.jsonl").read_text().splitlines()) == 28
+        known = tracking.read(run)
+        assert known is not None and (fault == "slow" or known.complete is (fault == "service killed"))
+        server.fault = None
+        if fault != "gone":
+            assert sync(run, **server.variables()).returncode == 0
+            check_whole(server, run)
+    if fault == "gone":
+        with serving(into=server) as again:
+            assert sync(run, **again.variables()).returncode == 0
+            check_whole(again, run)
 
 
-def test_mirror_sends_no_none_and_no_nested_summary():
-    said: list = []
-    run = SimpleNamespace(
-        id="mirror",
-        define_metric=lambda *names, **axes: said.append((names, axes)),
-        log=said.append,
-        finish=lambda exit_code: said.append(exit_code),
-        summary={},
-    )
-    mirror = WandbMirror(run)
-    mirror.log({"event": "eval", "update": 3, "eval_f1": 0.5, "eval_mcc": None, "best": False})
-    mirror.finish({"a": 1, "b": None, "c": [1], "d": "x"}, failed=False)
-    mirror.finish({}, failed=True)
-    assert said == [(("update",), {}), (("*",), {"step_metric": "update"}), {"update": 3, "eval/f1": 0.5}, 0, 1]
-    assert run.summary == {"a": 1, "d": "x"}
+@pytest.mark.slow
+def test_a_server_that_comes_back_gets_all(run, server):
+    server.fault = "500"
+    with recording(run, 60, pace=0.3, RETRY_S="1", **server.variables()) as process:
+        wait_for(process, 35)
+        server.fault = None
+        _, err = process.communicate(timeout=90)
+    assert process.returncode == 0, err
+    check_whole(server, run, list(range(1, 61)))

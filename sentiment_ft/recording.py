@@ -1,0 +1,48 @@
+"""Which views a run has of its record, and what they are told of it."""
+
+from __future__ import annotations
+
+import os
+from importlib.util import find_spec
+
+from sentiment_ft.config import Config
+from sentiment_ft.errors import ConfigError
+from sentiment_ft.state import Run
+from sentiment_ft.track import tracked as tracking
+from sentiment_ft.track.mirror import Mirror
+from sentiment_ft.track.record import NoRecorder, Recorder
+from sentiment_ft.track.tracked import Tracked
+from sentiment_ft.track.wandb_mirror import WandbMirror
+from sentiment_ft.track.wandb_run import describe
+
+
+def check(config: Config) -> None:
+    """Raises ConfigError where a view is asked for whose package is not installed: told before any row is read."""
+    for tracker in config.report_to:
+        if find_spec(tracker) is None:
+            raise ConfigError(f"{tracker} is not installed", where="report_to", way_out=f"pip install {tracker}")
+
+
+def open_recorder(run: Run, cut_at: int | None) -> Recorder | NoRecorder:
+    """cut_at: bytes of metrics.jsonl that a resumed run keeps; None for a new run. Raises OutputError."""
+    if not run.accelerator.is_main_process:
+        return NoRecorder()
+    mirrors: list[Mirror] = []
+    if "wandb" in run.config.report_to and not _is_disabled(run.config):
+        known = tracking.read(run.folder)
+        run.mirror_id = known.id if known is not None else run.mirror_id or _given_id() or tracking.new_id()
+        mirrors.append(WandbMirror(describe(run.folder), Tracked(run.mirror_id), quiet=run.quiet))
+    return Recorder(
+        run.folder / "metrics.jsonl", mirrors, cut_at=cut_at, place=None if cut_at is None else run.state.place()
+    )
+
+
+def _is_disabled(config: Config) -> bool:
+    asked = config.wandb_mode or os.environ.get("WANDB_MODE")
+    return asked == "disabled" or (config.wandb_mode is None and os.environ.get("WANDB_DISABLED", "") == "true")
+
+
+def _given_id() -> str | None:
+    """By a sweep, or by somebody who knows what he does."""
+    given = os.environ.get("WANDB_RUN_ID", "")
+    return given if tracking.is_id(given) else None

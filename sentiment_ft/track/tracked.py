@@ -1,0 +1,54 @@
+"""tracking.json: under which id a tracker knows the run, and whether it has all of it."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import string
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from sentiment_ft.run.writing import write_json
+
+FILE = "tracking.json"
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_MAX_BYTES = 10_000
+
+
+@dataclass(frozen=True)
+class Tracked:
+    """id: of the run on W&B, the same over restarts and resumes. mode: online or offline. url: of its page, once known.
+    complete: whether W&B has all of a run that has ended.
+    """
+
+    id: str
+    mode: str = "online"
+    url: str | None = None
+    complete: bool = False
+
+
+def read(folder: Path) -> Tracked | None:
+    """Of a run folder; None where there is none, or one that cannot be understood."""
+    try:
+        with (folder / FILE).open("rb") as file:
+            found = json.loads(file.read(_MAX_BYTES))["wandb"]
+        url = found.get("url")
+        tracked = Tracked(found["id"], str(found["mode"]), url if isinstance(url, str) else None, found["complete"] is True)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None
+    return tracked if isinstance(tracked.id, str) and is_id(tracked.id) else None
+
+
+def write(folder: Path, tracked: Tracked) -> None:
+    """Raises OutputError."""
+    write_json(folder / FILE, {"wandb": asdict(tracked)})
+
+
+def is_id(text: str) -> bool:
+    return _ID.fullmatch(text) is not None
+
+
+def new_id() -> str:
+    """Eight letters and digits, as W&B makes them."""
+    return "".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(8))

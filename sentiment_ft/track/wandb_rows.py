@@ -1,0 +1,56 @@
+"""Records of metrics.jsonl as rows of a W&B history: one record, one row, all on the axis `update`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from sentiment_ft.track.mirror import Record
+
+AXIS, PLACE = "update", "place"
+EVENTS = ("train", "eval", "checkpoint", "skipped", "out_of_memory")
+ON_AXIS = ("train", "eval")  # the others are told of late
+Position = dict[str, float]
+
+
+def row(record: Record, axis: float, place: float) -> dict[str, float]:
+    """Every finite number of a record, as `train/loss`. axis: where on the axis it stands; a checkpoint is recorded
+    after updates that came later than its own. place: see `Places`.
+    """
+    event = record["event"]
+    known = (AXIS,) if event in ON_AXIS else ()
+    numbers = {
+        f"{event}/{key.removeprefix('eval_')}": float(value) if isinstance(value, float) else int(value)
+        for key, value in record.items()
+        if key not in known and isinstance(value, int | float) and math.isfinite(value)
+    }
+    return {AXIS: axis, **numbers, f"{event}/{PLACE}": place}
+
+
+class Places:
+    """The place of a record among those of its event: its update, and a thousandth more for each before it at the same
+    update (skipped updates). What a resumed run trains again has the places it had.
+    """
+
+    def __init__(self) -> None:
+        self._last: dict[str, tuple[int, int]] = {}
+
+    def of(self, record: Record) -> float | None:
+        """Asked in the order of the records; None for one without an update."""
+        event, update = record["event"], record.get("update")
+        if not isinstance(update, int):
+            return None
+        before, count = self._last.get(event, (-1, 0))
+        self._last[event] = (update, count + 1 if update == before else 0)
+        return update + min(self._last[event][1], 999) / 1000
+
+
+def position(columns: Mapping[str, Any]) -> Position:
+    """Where the rows of each event end, from the newest value of each column."""
+    suffix = f"/{PLACE}"
+    return {
+        name.removesuffix(suffix): value
+        for name, value in columns.items()
+        if name.endswith(suffix) and isinstance(value, int | float)
+    }

@@ -1,0 +1,192 @@
+"""One run on Weights & Biases: opened under its own id, filled from the record, closed with tables and curves."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sentiment_ft import recipe
+from sentiment_ft.config import Config
+from sentiment_ft.run.environment import scrubbed
+from sentiment_ft.terminal import printable
+from sentiment_ft.track.mirror import Record
+from sentiment_ft.track.tracked import Tracked
+from sentiment_ft.track.wandb_rows import AXIS, EVENTS, ON_AXIS, PLACE, Places, Position, position, row
+
+DEFAULT_PROJECT = "sentiment_ft"
+INIT_TIMEOUT_S = 8.0  # W&B waits for 90 s
+FLUSH_S = 1  # what a SIGKILL may cost W&B's own file; its own is 15 s
+INSPECT_TIMEOUT_S = 60.0  # a file of 100,000 rows takes 3 s
+DERIVED = (  # what the plan has in place of null, and more
+    "mixed_precision", "gradient_accumulation_steps", "global_batch_size", "processes", "warmup_updates",
+    "total_updates", "parameters", "rows", "device",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Described:
+    """What W&B is told of a run when it is opened. details: beside the config. lengths: (edges, rows between them)."""
+
+    folder: Path
+    config: Config
+    details: dict[str, Any] = field(default_factory=dict)
+    lengths: tuple[list[float], list[int]] | None = None
+
+
+def describe(folder: Path) -> Described:
+    """By what the run has written to its folder before its first update. Raises ConfigError for its config.yaml; what
+    else is lost is left out.
+    """
+    config = recipe.load(str(folder / "config.yaml")).config
+    plan, environment = _read(folder / "plan.json"), _read(folder / "environment.json")
+    derived = {key: plan[key] for key in DERIVED if plan.get(key) is not None}
+    origins, lengths = {}, None
+    with contextlib.suppress(TypeError, KeyError, AttributeError):
+        origins = {key: str(entry["origin"]) for key, entry in plan["config"].items()}
+        histogram = plan["lengths"]["histogram"]
+        lengths = ([float(edge) for edge in histogram["edges"]], [int(rows) for rows in histogram["rows"]])
+    return Described(folder, config, derived | {"origins": origins, "environment": environment}, lengths)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+class Refused(Exception):
+    """There is no key, or W&B does not take it, the project or the entity: to ask again is of no use."""
+
+
+class Link:
+    """An open run. Every method may raise what wandb raises."""
+
+    def __init__(self, run: Any, at: Position) -> None:
+        self._run = run
+        self._at = at
+        self._places = Places()
+        self._axis = int(max((at.get(event, 0) for event in ON_AXIS), default=0))
+        self.is_new = not at
+
+    @property
+    def tracked(self) -> Tracked:
+        """As it stands, to be written down."""
+        mode = "offline" if self._run.offline else "online"
+        return Tracked(self._run.id, mode, None if self._run.offline else self._run.url)
+
+    def send(self, records: Iterable[Record]) -> None:
+        """Those that W&B lacks. Asked in the order of the records, from the first on. What a resumed run trains again
+        has the same numbers, and W&B cannot take back a row: it keeps the first.
+        """
+        for record in records:
+            event, place = record["event"], self._places.of(record)
+            if place is not None and place > self._at.get(event, -1):
+                self._axis = max(self._axis, record["update"]) if event in ON_AXIS else self._axis
+                self._run.log(row(record, self._axis, place))
+
+    def show(self, values: dict[str, Any]) -> None:
+        """One row of pictures, tables and numbers, at the newest update."""
+        self._run.log({AXIS: self._axis, **values})
+
+    @property
+    def run(self) -> Any:
+        """wandb's own, for summary and artifacts."""
+        return self._run
+
+    def finish(self, code: int, *, preempted: bool = False) -> None:
+        """Wait until W&B has all, as long as it was opened for. Raises TimeoutError."""
+        if preempted:
+            self._run.mark_preempting()
+        self._run.finish(exit_code=code)
+
+
+def connect(described: Described, id: str, *, mode: str | None, finish_timeout_s: float) -> Link:
+    """Open the run of this id, a new one or one that goes on. mode: None as W&B's settings say. Raises Refused; what
+    wandb raises when a server does not answer within INIT_TIMEOUT_S.
+    """
+    config = described.config
+    keep_artifacts_in(described.folder)
+    import wandb
+
+    settings = wandb.Settings(
+        console="off", silent=True, init_timeout=INIT_TIMEOUT_S, finish_timeout=finish_timeout_s,
+        finish_timeout_raises=True, x_transaction_log_flush_interval=FLUSH_S,
+    )  # fmt: skip
+    wandb.setup(settings=settings)  # silent from its first word on
+    given = os.environ.get
+    try:
+        run = wandb.init(
+            id=id, resume="allow", dir=str(described.folder), name=given("WANDB_NAME") or described.folder.name,
+            mode=mode,
+            project=project(config), entity=config.wandb_entity,
+            group=config.wandb_group, job_type=config.wandb_job_type or given("WANDB_JOB_TYPE") or "train",
+            tags=config.wandb_tags or None, notes=config.wandb_notes,
+            config=config.model_dump(mode="json") | described.details, allow_val_change=True, settings=settings,
+        )  # fmt: skip
+    except (wandb.errors.Error, ValueError) as error:
+        if isinstance(error, wandb.errors.UsageError | ValueError) or _is_refused(str(error)):
+            raise Refused(words(error)) from None
+        raise
+    earlier = _earlier_offline(described.folder, id, run.dir) if run.offline else position(dict(run.summary))
+    run.define_metric(AXIS, hidden=True)
+    run.define_metric("*", step_metric=AXIS)
+    for event in EVENTS:
+        run.define_metric(f"{event}/{PLACE}", hidden=True, step_metric=AXIS)
+    return Link(run, earlier)
+
+
+def project(config: Config) -> str:
+    return config.wandb_project or os.environ.get("WANDB_PROJECT") or DEFAULT_PROJECT
+
+
+def keep_artifacts_in(folder: Path) -> None:
+    """What is staged for a later sync stays with the run, not in a cache of this machine's user."""
+    for name in ("WANDB_DATA_DIR", "WANDB_ARTIFACT_DIR", "WANDB_CACHE_DIR"):
+        os.environ.setdefault(name, str((folder / "wandb" / "data").absolute()))
+
+
+def words(error: BaseException) -> str:
+    """What wandb says, on one line and without a key."""
+    said = " ".join(f"{type(error).__name__}: {error}".split())
+    key = os.environ.get("WANDB_API_KEY")
+    return printable(scrubbed(said.replace(key, "***") if key else said), 200)
+
+
+def _is_refused(said: str) -> bool:
+    return re.search(r"\berror 40[0134]\b", said) is not None
+
+
+def _earlier_offline(folder: Path, id: str, current: str) -> Position:
+    """Where earlier offline parts of the run end. Each start has a folder of its own."""
+    found: Position = {}
+    for part in sorted((folder / "wandb").glob(f"offline-run-*-{id}")):
+        if not Path(current).resolve().is_relative_to(part.resolve()):
+            for event, update in rows_end(part).items():
+                found[event] = max(update, found.get(event, -1))
+    return found
+
+
+def rows_end(part: Path) -> Position:
+    """Where the rows of an offline folder end, read by W&B's own command; nothing where that cannot read it."""
+    command = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(part)]
+    found: Position = {}
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, errors="replace", timeout=INSPECT_TIMEOUT_S, stdin=subprocess.DEVNULL
+        )
+        for line in done.stdout.splitlines():
+            if '"type":"history"' in line:
+                found |= position(json.loads(line)["history"]["item"])
+    except (OSError, subprocess.SubprocessError, ValueError, KeyError, TypeError):
+        pass
+    return found

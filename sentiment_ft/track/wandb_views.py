@@ -1,0 +1,121 @@
+"""What a finished run shows on W&B beside its rows: scores with intervals, curves, predictions, pictures, the model."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sentiment_ft.judge import curves
+from sentiment_ft.track.wandb_run import Described, Link
+
+PREDICTIONS = 1000  # rows of the table, the most wrong first: W&B shows no more than 10,000, and sends each
+CURVE_POINTS = 200  # of a curve; its picture shows all
+TEXT = 2000  # characters of a review in the table
+CLASSES = ["negative", "positive"]
+
+
+def open_views(link: Link, described: Described) -> None:
+    """Of a run that W&B has just met: lengths of its rows, and the code."""
+    import wandb
+
+    if described.lengths is not None:
+        edges, rows = described.lengths
+        link.show({"lengths": wandb.Histogram(np_histogram=(rows, edges))})
+    if described.config.wandb_log_model and not link.run.offline:
+        _use_data(link, described)
+    package = Path(__file__).resolve().parents[1]
+    link.run.log_code(str(package), name=package.name, include_fn=lambda path: path.endswith((".py", ".yaml")))
+
+
+def close_views(link: Link, described: Described, summary: Mapping[str, Any]) -> None:
+    """Of a run that is done. summary: the content of summary.json."""
+    import wandb
+
+    for part, prefix in (("validation", ""), ("test", "test_")):
+        rows = list(_rows(described.folder / f"{prefix}predictions.jsonl"))
+        if rows:
+            link.show(_judged(part, rows))
+    pictures = sorted((described.folder / "plots").glob("*.png"))
+    if pictures:
+        link.show({f"plots/{path.stem}": wandb.Image(str(path)) for path in pictures})
+    if described.config.wandb_log_model and (described.folder / "best").is_dir():
+        _log_model(link, described, summary)
+    link.run.summary.update(summary_numbers(summary))
+
+
+def summary_numbers(summary: Mapping[str, Any]) -> dict[str, Any]:
+    """Flat, as W&B compares runs by: `test/accuracy`, `test/accuracy_low`, `best_update`; and `finished`, the last."""
+    found = {key: value for key, value in summary.items() if isinstance(value, int | float | str)}
+    found |= {f"rows/{part}": count for part, count in summary["rows"].items()}
+    for part, judgement in (("validation", summary["best"]), ("test", summary["test"])):
+        for name, value in (judgement or {"scores": {}})["scores"].items():
+            ends = judgement["intervals"].get(name)
+            found |= {} if value is None else {f"{part}/{name}": value}
+            found |= {} if ends is None else {f"{part}/{name}_low": ends[0], f"{part}/{name}_high": ends[1]}
+    return found | {"finished": 1}
+
+
+def _judged(part: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    import wandb
+
+    labels, p = [row["label"] for row in rows], [row["p_positive"] for row in rows]
+    calls = [row["prediction"] for row in rows]
+    found = {f"{part}/confusion_matrix": wandb.plot.confusion_matrix(
+        y_true=labels, preds=calls, class_names=CLASSES, title=f"{part}: confusion"
+    )}  # fmt: skip
+    for name, axes, points in (
+        ("roc", ("false positive rate", "true positive rate"), curves.roc(labels, p, CURVE_POINTS)),
+        ("precision_recall", ("recall", "precision"), curves.precision_recall(labels, p, CURVE_POINTS)),
+        ("calibration", ("confidence", "share right"), curves.calibration(labels, p)[:2]),
+    ):
+        if points is not None:
+            data = [[float(x), float(y)] for x, y in zip(*points, strict=True)]
+            table = wandb.Table(columns=list(axes), data=data)
+            found[f"{part}/{name}"] = wandb.plot.line(table, *axes, title=f"{part}: {name.replace('_', ' ')}")
+    wrongness = np.abs(np.asarray(p) - np.asarray(labels))
+    order = np.argsort(-wrongness, kind="stable")[:PREDICTIONS]
+    columns = ["text", "label", "prediction", "p_positive", "file", "line"]
+    shown = [[str(row["text"])[:TEXT], CLASSES[row["label"]], CLASSES[row["prediction"]], row["p_positive"],
+              row["file"], row["line"]] for row in (rows[place] for place in order)]  # fmt: skip
+    found[f"{part}/predictions"] = wandb.Table(columns=columns, data=shown)
+    return found
+
+
+def _rows(path: Path) -> Iterator[dict[str, Any]]:
+    """Of a file of predictions; what is none is left out: it may have been edited."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            for line in file:
+                row = json.loads(line)
+                if row["label"] in (0, 1) and row["prediction"] in (0, 1) and 0 <= row["p_positive"] <= 1:
+                    yield row
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return
+
+
+def _use_data(link: Link, described: Described) -> None:
+    """Say which rows the run is made from; the rows themselves stay here. Not offline: W&B refuses it there."""
+    import wandb
+
+    config, details = described.config, described.details
+    metadata = {"source": config.data, "seed": config.seed, "rows": details.get("rows")}
+    link.run.use_artifact(wandb.Artifact(_artifact_name(config.data), "dataset", metadata=metadata))
+
+
+def _log_model(link: Link, described: Described, summary: Mapping[str, Any]) -> None:
+    """The best model: W&B draws the line from the rows through the run to it."""
+    import wandb
+
+    metadata = {"scores": summary["best"]["scores"], "base_model": described.config.model_name_or_path}
+    model = wandb.Artifact(_artifact_name(f"{link.run.id}-best"), "model", metadata=metadata)
+    model.add_dir(str(described.folder / "best"))
+    link.run.log_artifact(model, aliases=["best"])
+
+
+def _artifact_name(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", Path(text).name)[:100] or "rows"

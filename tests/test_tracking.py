@@ -1,0 +1,141 @@
+"""Trainings that are tracked, as real processes with real wandb, against a W&B server on a loopback port."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from sentiment_ft.errors import EXIT_PREEMPTED
+from sentiment_ft.track import tracked as tracking
+from tests import launched
+from tests.mirrored import offline_rows, sync
+from tests.test_ends import training
+from tests.test_faults import prepared, recipe
+from tests.wandb_server import serving
+
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reason="signals to process groups")]
+
+UPDATES = 60
+
+
+@pytest.fixture
+def server():
+    with serving() as found:
+        yield found
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    return prepared(tmp_path)
+
+
+def tracked(model: Path, *more: str) -> list[str]:
+    given = [*recipe(model, UPDATES), "--report-to", "wandb", "--output", "run", "--resume", "auto"]
+    return [word for word in given if word != "-q"] + list(more)
+
+
+def recorded(run: Path, event: str = "train") -> list[int]:
+    lines = map(json.loads, (run / "metrics.jsonl").read_text("utf-8").splitlines())
+    return [record["update"] for record in lines if record["event"] == event]
+
+
+def newest(run: Path) -> int:
+    try:
+        return recorded(run)[-1]
+    except (OSError, IndexError, ValueError):
+        return 0
+
+
+def wait_until_it_has(process, run: Path, update: int) -> None:
+    while newest(run) < update:
+        assert process.poll() is None, process.stderr.read()
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("mode", ["online", "offline"])
+def test_two_processes_requeued_three_times_are_one_run(folder, model, server, mode):
+    """Told to stop, killed, told to stop; then it ends. Nothing is shown twice, and nothing is missing."""
+    argv = launched.sentiment_ft_launch(*tracked(model), processes=2)
+    variables = server.variables(WANDB_MODE=mode)
+    for update, number in ((8, signal.SIGTERM), (20, signal.SIGKILL), (33, signal.SIGTERM)):
+        with training(argv, folder, **variables) as process:
+            wait_until_it_has(process, folder / "run", update)
+            time.sleep(2.5 if number == signal.SIGKILL else 0)  # W&B has its second
+            process.send_signal(number)
+            process.communicate(timeout=120)
+            assert process.returncode == (EXIT_PREEMPTED if number == signal.SIGTERM else -number)
+    done = launched.run(argv, folder, **variables)
+    assert done.returncode == 0, done.stderr
+    run = folder / "run"
+    assert recorded(run) == list(range(1, UPDATES + 1))
+    known = tracking.read(run)
+    assert known is not None
+    if mode == "offline":
+        parts = offline_rows(run)
+        assert len(parts) == 4
+        assert [row["update"] for part in parts for row in part if "train/loss" in row] == list(range(1, UPDATES + 1))
+        assert sync(run, **server.variables()).returncode == 0
+    assert list(server.runs) == [known.id]
+    assert server.updates(known.id, "train") == list(range(1, UPDATES + 1))
+    assert server.updates(known.id, "eval") == recorded(run, "eval") == [UPDATES]
+    axis = [row["update"] for row in server.history(known.id)]
+    assert axis == sorted(axis) and server.rewritten == [] and server.unknown == []
+    assert server.exit_codes[known.id] == 0 and server.summary(known.id)["finished"] == 1
+
+
+def test_a_server_that_is_lost_stops_neither_the_run_nor_its_resume(folder, model, server):
+    """Lost in training; the run is stopped and started again while it is gone."""
+    argv, variables = launched.alone("sentiment_ft", "train", *tracked(model)), server.variables()
+    with training(argv, folder, **variables) as process:
+        wait_until_it_has(process, folder / "run", 10)
+        server.shutdown()
+        server.server_close()
+        process.send_signal(signal.SIGTERM)
+        began = time.monotonic()
+        _, said = process.communicate(timeout=120)
+        assert process.returncode == EXIT_PREEMPTED and time.monotonic() - began < 20, said
+    done = launched.run(argv, folder, **variables)
+    assert done.returncode == 0 and "Traceback" not in done.stderr, done.stderr
+    assert recorded(folder / "run") == list(range(1, UPDATES + 1))
+    assert "later: sentiment-ft sync run" in done.stderr
+    with serving(into=server) as again:
+        done = sync(folder / "run", **again.variables())
+        assert done.returncode == 0, done.stderr
+        (id,) = again.runs
+        assert again.updates(id, "train") == list(range(1, UPDATES + 1)) and again.rewritten == []
+
+
+def test_a_run_that_is_stopped_on_the_page_of_wandb_is_saved(folder, model, server):
+    """Its button is Ctrl-C."""
+    argv = launched.alone("sentiment_ft", "train", *tracked(model, "-o", "max_steps=100000"))
+    with training(argv, folder, **server.variables()) as process:
+        wait_until_it_has(process, folder / "run", 5)
+        server.stop_asked = True
+        _, said = process.communicate(timeout=120)
+    assert process.returncode == EXIT_PREEMPTED and "it is saved" in said, said
+    (id,) = server.runs
+    assert server.updates(id, "train") == recorded(folder / "run")
+
+
+def test_sync_sends_a_run_that_nobody_tracked_and_finds_what_was_left(folder, model, server):
+    options = [word for word in tracked(model) if word not in ("--report-to", "wandb")]
+    assert launched.run(launched.alone("sentiment_ft", "train", *options), folder).returncode == 0
+    runs = folder / "runs"
+    runs.mkdir()
+    shutil.move(folder / "run", runs / "first")
+    nothing = sync(runs, "--quiet", **server.variables())
+    assert nothing.returncode == 2 and "is no run folder" in nothing.stderr, nothing.stderr
+    done = sync(runs / "first", **server.variables())
+    assert done.returncode == 0 and "W&B has all" in done.stderr, done.stderr
+    (id,) = server.runs
+    assert server.updates(id, "train") == list(range(1, UPDATES + 1))
+    assert any(key.startswith("validation/predictions") for row in server.history(id) for key in row)
+    rows = len(server.history(id))
+    again = sync(runs / "first", **server.variables())
+    assert again.returncode == 0 and len(server.history(id)) == rows, "each once"
