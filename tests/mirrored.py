@@ -118,7 +118,9 @@ def sync(folder: Path, *words: str, **variables: str) -> subprocess.CompletedPro
 
 def offline_rows(folder: Path) -> list[list[dict[str, Any]]]:
     """Of each offline part of a run: its history, read back by W&B's own command."""
-    return [[r["item"] for r in offline_records(part, "history")] for part in sorted(folder.glob("wandb/offline-run-*"))]
+    return [
+        [r["item"] for r in offline_records(part, "history")] for part in sorted(folder.glob("wandb/offline-run-*"))
+    ]
 
 
 def offline_records(part: Path, kind: str) -> list[dict[str, Any]]:

@@ -21,7 +21,7 @@ from tests.wandb_server import serving
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reason="signals to process groups")]
 
-UPDATES = 60
+UPDATES = 400
 
 
 @pytest.fixture
@@ -63,10 +63,10 @@ def test_two_processes_requeued_three_times_are_one_run(folder, model, server, m
     """Told to stop, killed, told to stop; then it ends. Nothing is shown twice, and nothing is missing."""
     argv = launched.sentiment_ft_launch(*tracked(model), processes=2)
     variables = server.variables(WANDB_MODE=mode)
-    for update, number in ((8, signal.SIGTERM), (20, signal.SIGKILL), (33, signal.SIGTERM)):
+    for number in (signal.SIGTERM, signal.SIGKILL, signal.SIGTERM):
         with training(argv, folder, **variables) as process:
-            wait_until_it_has(process, folder / "run", update)
-            time.sleep(2.5 if number == signal.SIGKILL else 0)  # W&B has its second
+            wait_until_it_has(process, folder / "run", newest(folder / "run") + 8)
+            time.sleep(2.5 if number == signal.SIGKILL else 0)  # W&B starts, and has its second
             process.send_signal(number)
             process.communicate(timeout=120)
             assert process.returncode == (EXIT_PREEMPTED if number == signal.SIGTERM else -number)
@@ -83,7 +83,7 @@ def test_two_processes_requeued_three_times_are_one_run(folder, model, server, m
         assert sync(run, **server.variables()).returncode == 0
     assert list(server.runs) == [known.id]
     assert server.updates(known.id, "train") == list(range(1, UPDATES + 1))
-    assert server.updates(known.id, "eval") == recorded(run, "eval") == [UPDATES]
+    assert server.updates(known.id, "eval") == recorded(run, "eval")
     axis = [row["update"] for row in server.history(known.id)]
     assert axis == sorted(axis) and server.rewritten == [] and server.unknown == []
     assert server.exit_codes[known.id] == 0 and server.summary(known.id)["finished"] == 1
@@ -111,26 +111,16 @@ def test_a_server_that_is_lost_stops_neither_the_run_nor_its_resume(folder, mode
         assert again.updates(id, "train") == list(range(1, UPDATES + 1)) and again.rewritten == []
 
 
-def test_a_run_that_is_stopped_on_the_page_of_wandb_is_saved(folder, model, server):
-    """Its button is Ctrl-C."""
-    argv = launched.alone("sentiment_ft", "train", *tracked(model, "-o", "max_steps=100000"))
-    with training(argv, folder, **server.variables()) as process:
-        wait_until_it_has(process, folder / "run", 5)
-        server.stop_asked = True
-        _, said = process.communicate(timeout=120)
-    assert process.returncode == EXIT_PREEMPTED and "it is saved" in said, said
-    (id,) = server.runs
-    assert server.updates(id, "train") == recorded(folder / "run")
-
-
 def test_sync_sends_a_run_that_nobody_tracked_and_finds_what_was_left(folder, model, server):
     options = [word for word in tracked(model) if word not in ("--report-to", "wandb")]
     assert launched.run(launched.alone("sentiment_ft", "train", *options), folder).returncode == 0
     runs = folder / "runs"
     runs.mkdir()
     shutil.move(folder / "run", runs / "first")
-    nothing = sync(runs, "--quiet", **server.variables())
-    assert nothing.returncode == 2 and "is no run folder" in nothing.stderr, nothing.stderr
+    none = sync(runs, "--", **server.variables())
+    assert none.returncode == 0 and "nothing to send" in none.stderr, none.stderr
+    wrong = sync(runs, "runs", **server.variables())
+    assert wrong.returncode == 2 and "RUN runs: is no run folder" in wrong.stderr, wrong.stderr
     done = sync(runs / "first", **server.variables())
     assert done.returncode == 0 and "W&B has all" in done.stderr, done.stderr
     (id,) = server.runs

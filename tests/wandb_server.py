@@ -33,7 +33,6 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", port), _Handler)
         self.lock = threading.Lock()
         self.fault: str | None = None
-        self.stop_asked = False
         self.runs: dict[str, dict[str, Any]] = {}
         self.streams: dict[str, dict[str, dict[int, str]]] = {}
         self.rewritten: list[tuple[str, str, int]] = []
@@ -106,7 +105,12 @@ class Server(ThreadingHTTPServer):
 
     def runresumestatus(self, given: dict[str, Any]) -> Any:
         id = given["name"]
-        model: dict[str, Any] = {"id": "p", "name": given.get("project"), "entity": {"id": "e", "name": "me"}, "bucket": None}
+        model: dict[str, Any] = {
+            "id": "p",
+            "name": given.get("project"),
+            "entity": {"id": "e", "name": "me"},
+            "bucket": None,
+        }
         if (run := self.runs.get(id)) is not None:
             history, events = self.lines(id, "wandb-history.jsonl"), self.lines(id, "wandb-events.jsonl")
             model["bucket"] = {
@@ -118,9 +122,6 @@ class Server(ThreadingHTTPServer):
                 "wandbConfig": json.dumps({"t": 1}),
             }  # fmt: skip
         return {"model": model}
-
-    def runstoppedstatus(self, given: dict[str, Any]) -> Any:
-        return {"project": {"run": {"stopped": self.stop_asked}}}
 
     def createrunfiles(self, given: dict[str, Any]) -> Any:
         files = [{"name": name, "uploadUrl": f"{self.url}/up/{given['run']}/{name}"} for name in given["files"]]
@@ -135,7 +136,9 @@ class Server(ThreadingHTTPServer):
         aliases = [entry.get("alias") for entry in given.get("aliases") or []]
         self.artifacts[id] = {"name": name, "type": given.get("artifactTypeName"), "aliases": aliases, "state": "PENDING",
                               "metadata": given.get("metadata")}  # fmt: skip
-        return {"createArtifact": {"artifact": {"id": id, "state": "PENDING", "artifactSequence": {"latestArtifact": None}}}}
+        return {
+            "createArtifact": {"artifact": {"id": id, "state": "PENDING", "artifactSequence": {"latestArtifact": None}}}
+        }
 
     def _manifest(self, id: str, answer: str) -> Any:
         file = {"id": "mf", "uploadUrl": f"{self.url}/up/manifest/{id}", "uploadHeaders": []}
@@ -173,7 +176,9 @@ class Server(ThreadingHTTPServer):
 
     def useartifact(self, given: dict[str, Any]) -> Any:
         self.used.append(given["artifactID"])
-        return {"useArtifact": {"artifact": {"id": given["artifactID"], "digest": "d", "description": "", "metadata": "{}"}}}
+        return {
+            "useArtifact": {"artifact": {"id": given["artifactID"], "digest": "d", "description": "", "metadata": "{}"}}
+        }
 
     def notifyscriptablerunalert(self, given: dict[str, Any]) -> Any:
         return {"notifyScriptableRunAlert": {"success": True}}
@@ -184,7 +189,18 @@ def serving(port: int = 0, into: Server | None = None) -> Iterator[Server]:
     """Within: it answers. into: one that was stopped; it goes on, on its port, with what it holds."""
     server = Server(port if into is None else into.server_address[1])
     if into is not None:
-        kept = {"fault", "runs", "streams", "exit_codes", "preempting", "uploads", "artifacts", "used", "unknown", "bodies"}
+        kept = {
+            "fault",
+            "runs",
+            "streams",
+            "exit_codes",
+            "preempting",
+            "uploads",
+            "artifacts",
+            "used",
+            "unknown",
+            "bodies",
+        }
         server.__dict__.update({key: into.__dict__[key] for key in kept | {"rewritten"}})
     threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     try:

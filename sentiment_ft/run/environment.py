@@ -152,9 +152,7 @@ def masked(argv: Sequence[str]) -> list[str]:
         if _SECRET_NAME.search(previous):
             shown.append(MASK)
         elif equals:
-            shown.append(
-                f"{scrubbed(name)}={_masked_value(name, value)}" if "://" not in name else scrubbed(argument)
-            )
+            shown.append(f"{scrubbed(name)}={_masked_value(name, value)}" if "://" not in name else scrubbed(argument))
         else:
             shown.append(_masked_value(previous, argument))
         previous = argument if argument.startswith("-") and not equals else ""

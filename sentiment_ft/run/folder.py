@@ -166,7 +166,11 @@ def config_of(name: str, option: str = "--resume") -> Path:
     path = path_of(name, option)
     where = f"{option} {printable(name, 200)}"
     if not os.path.lexists(path):
-        raise ConfigError("there is no such run", where=where, way_out="a run folder" + (", or --resume auto" if option == "--resume" else ""))
+        raise ConfigError(
+            "there is no such run",
+            where=where,
+            way_out="a run folder" + (", or --resume auto" if option == "--resume" else ""),
+        )
     candidates = [path, *(above.parent for above in (path, path.parent) if above.name == "checkpoints")]
     folder = next(filter(_is_run, candidates), candidates[-1])
     if fault := _not_a_run(folder):

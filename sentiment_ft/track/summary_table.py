@@ -56,7 +56,10 @@ def _lines(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     processes = summary["processes"]
     wall, train, judging = (summary[key] for key in ("wall_s", "train_s", "eval_s"))
     rest = max(0.0, wall - train - judging)
-    memory = [f"{name.removesuffix('_mib').replace('_memory', '').replace('_', ' ')} {mib:,.0f} MiB" for name, mib in summary["peak_memory_mib"].items()]
+    memory = [
+        f"{name.removesuffix('_mib').replace('_memory', '').replace('_', ' ')} {mib:,.0f} MiB"
+        for name, mib in summary["peak_memory_mib"].items()
+    ]
     return [
         ("model", summary["model"]),
         ("data", summary["data"]),

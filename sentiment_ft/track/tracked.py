@@ -34,7 +34,9 @@ def read(folder: Path) -> Tracked | None:
         with (folder / FILE).open("rb") as file:
             found = json.loads(file.read(_MAX_BYTES))["wandb"]
         url = found.get("url")
-        tracked = Tracked(found["id"], str(found["mode"]), url if isinstance(url, str) else None, found["complete"] is True)
+        tracked = Tracked(
+            found["id"], str(found["mode"]), url if isinstance(url, str) else None, found["complete"] is True
+        )
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
     return tracked if isinstance(tracked.id, str) and is_id(tracked.id) else None

@@ -182,7 +182,12 @@ def rows_end(part: Path) -> Position:
     found: Position = {}
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, errors="replace", timeout=INSPECT_TIMEOUT_S, stdin=subprocess.DEVNULL
+            command,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=INSPECT_TIMEOUT_S,
+            stdin=subprocess.DEVNULL,
         )
         for line in done.stdout.splitlines():
             if '"type":"history"' in line:

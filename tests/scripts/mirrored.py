@@ -33,9 +33,13 @@ def main(folder: Path, first: int, last: int, pace: float, ending: str) -> None:
             said["begin_s"] = time.monotonic() - began
             for update in range(first, last + 1):
                 before = time.monotonic()
-                recorder.write({"event": "train", "update": update, "epoch": 0.5, "loss": 1 / update, "grad_norm": None})
+                recorder.write(
+                    {"event": "train", "update": update, "epoch": 0.5, "loss": 1 / update, "grad_norm": None}
+                )
                 if update % 5 == 0:
-                    recorder.write({"event": "eval", "update": update, "epoch": 0.5, "eval_accuracy": 0.5, "best": True})
+                    recorder.write(
+                        {"event": "eval", "update": update, "epoch": 0.5, "eval_accuracy": 0.5, "best": True}
+                    )
                     recorder.write({"event": "checkpoint", "update": update - 2, "bytes": 5})
                 said["slowest_write_s"] = max(said["slowest_write_s"], time.monotonic() - before)
                 print(update, flush=True)

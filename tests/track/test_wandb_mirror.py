@@ -52,7 +52,12 @@ def check_whole(server: Server, run: Path, updates: list[int] = EVERY) -> None:
 
 def test_an_online_run_shows_each_record_and_what_was_found(tmp_path, server):
     run = make_run(
-        tmp_path / "run", wandb_project="films", wandb_group="g", wandb_tags="a,b", wandb_notes="n", wandb_job_type="try"
+        tmp_path / "run",
+        wandb_project="films",
+        wandb_group="g",
+        wandb_tags="a,b",
+        wandb_notes="n",
+        wandb_job_type="try",
     )
     said, err = record(run, 20, **server.variables())
     check_whole(server, run)
