@@ -237,7 +237,7 @@ class RunConfig(_Frozen):
 
 
 class TrackingConfig(_Frozen):
-    """Where else the numbers of metrics.jsonl are shown. What is null here is W&B's own: WANDB_PROJECT, WANDB_MODE..."""
+    """Where else the numbers of metrics.jsonl are shown. null: as W&B's variables say (WANDB_MODE...)."""
 
     report_to: Annotated[tuple[Tracker, ...], BeforeValidator(_listed)] = ()
     """wandb, tensorboard, both (a list), or none."""

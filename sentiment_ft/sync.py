@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from sentiment_ft.errors import ConfigError, ModelError
+from sentiment_ft.errors import ModelError
 from sentiment_ft.run.folder import check_idle, config_of
 from sentiment_ft.terminal import console, printable
 from sentiment_ft.track import tracked as tracking
@@ -61,8 +61,13 @@ def send(folder: Path) -> tuple[int, str]:
     tracking.write(folder, known)
     records = read_records(folder / "metrics.jsonl")
     try:
-        _send_offline_parts(described, known.id)
         link = wandb_run.connect(described, known.id, mode="online", finish_timeout_s=FINISH_S)
+        parts = sorted((folder / "wandb").glob(f"offline-run-*-{known.id}"))
+        if link.is_new and parts:  # what W&B has of them must not come twice
+            link.finish(1)
+            wandb.teardown()
+            _send_offline_parts(described, known.id, parts)
+            link = wandb_run.connect(described, known.id, mode="online", finish_timeout_s=FINISH_S)
         if link.is_new:
             open_views(link, described)
         link.send(records)
@@ -81,13 +86,10 @@ def send(folder: Path) -> tuple[int, str]:
     return len(records), link.tracked.url or ""
 
 
-def _send_offline_parts(described: Described, id: str) -> None:
-    """By W&B's own command, which has what the record has not: measurements of the machine. One folder for each start
-    of the run; what has been sent is marked by it, and skipped.
+def _send_offline_parts(described: Described, id: str, parts: Sequence[Path]) -> None:
+    """By W&B's own command, which has what the record has not: measurements of the machine. parts: a folder for each
+    start of the run.
     """
-    parts = sorted((described.folder / "wandb").glob(f"offline-run-*-{id}"))
-    if not parts:
-        return
     command = [sys.executable, "-m", "wandb", "sync", "--id", id, "--project", wandb_run.project(described.config)]
     if described.config.wandb_entity is not None:
         command += ["--entity", described.config.wandb_entity]

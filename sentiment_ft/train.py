@@ -26,11 +26,11 @@ from sentiment_ft.data import batching
 from sentiment_ft.data.batching import Indices
 from sentiment_ft.data.collate import collate
 from sentiment_ft.data.prepare import Prepared, prepare
-from sentiment_ft.errors import ModelError, Preempted
+from sentiment_ft.errors import Preempted
 from sentiment_ft.model import classifier, parameters, tokenization
 from sentiment_ft.model.average import Average, NoAverage
 from sentiment_ft.recipe import Loaded
-from sentiment_ft.run import agreement, attempt, launcher, process_log
+from sentiment_ft.run import agreement, attempt, attempts, launcher, process_log
 from sentiment_ft.run import begin as begin_run
 from sentiment_ft.run import precision as run_precision
 from sentiment_ft.run.accelerator import one_after_another, started
@@ -46,7 +46,6 @@ from sentiment_ft.run.saver import Saver
 from sentiment_ft.run.sizes import Sizes, batch_sizes, derive
 from sentiment_ft.run.stopping import heeding
 from sentiment_ft.state import Interval, Run, State
-from sentiment_ft.terminal import console
 from sentiment_ft.track.progress import bar
 
 # --- the world ------------------------------------------------------------------------------------------------------
@@ -112,12 +111,13 @@ def carry_out(
             attempt.begun(run.folder, run.state.update)
             outcome.opening(run, loaded, device)
         keep_log(run.folder)
-        live(run, cut_at)
+        with attempts.noted(run.folder, run.accelerator, lambda: run.state.update):
+            live(run, cut_at)
 
 
 def live(run: Run, cut_at: int | None) -> None:
-    """From the first update to the last word, watched, and heeding signals. cut_at: as of `recording.open_recorder`. Raises
-    Preempted.
+    """From the first update to the last word, watched, and heeding signals. cut_at: as of
+    `recording.open_recorder`. Raises Preempted.
     """
     under_torchrun = "LOCAL_RANK" in os.environ
     launched = under_torchrun or attempt.has_launcher()

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -83,15 +83,11 @@ def record(folder: Path, last: int, ending: str = "finish", **options: Any) -> t
 def kill(process: subprocess.Popen[str]) -> None:
     """With all that it started: a lost machine."""
     family = [process.pid]
-    try:
+    with suppress(psutil.Error):
         family += [child.pid for child in psutil.Process(process.pid).children(recursive=True)]
-    except psutil.Error:
-        pass
     for pid in family:
-        try:
+        with suppress(psutil.Error):
             psutil.Process(pid).kill()
-        except psutil.Error:
-            pass
     process.communicate()
 
 
@@ -111,8 +107,8 @@ def service_of(process: subprocess.Popen[str]) -> psutil.Process | None:
 def sync(folder: Path, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
     argv = [sys.executable, "-m", "sentiment_ft", "sync", *(words or (str(folder),))]
     return subprocess.run(
-        argv, env=variables_of(folder, **variables), capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL,
-        cwd=folder.parent,
+        argv, env=variables_of(folder, **variables), capture_output=True, text=True, timeout=120,
+        stdin=subprocess.DEVNULL, cwd=folder.parent,
     )  # fmt: skip
 
 

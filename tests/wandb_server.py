@@ -1,6 +1,6 @@
-"""A stand-in for the W&B server, on a loopback port: it takes whole runs of the real wandb 0.31 and its wandb-core, keeps
-what it was sent, and can fail in the ways a server fails. It is the one part of these tests that is not real: no W&B
-server can be had without an account.
+"""A stand-in for the W&B server, on a loopback port: it takes whole runs of the real wandb 0.31 and its wandb-core,
+keeps what it was sent, and can fail in the ways a server fails. It is the one part of these tests that is not real: no
+W&B server can be had without an account.
 """
 
 from __future__ import annotations
@@ -100,7 +100,8 @@ class Server(ThreadingHTTPServer):
         run.update({key: value for key, value in given.items() if value is not None})
         project = {"id": "p", "name": run.get("project") or "uncategorized", "entity": {"id": "e", "name": "me"}}
         bucket = {"id": f"storage-{id}", "name": id, "displayName": run.get("displayName") or id, "description": "",
-                  "config": run["config"], "sweepName": run.get("sweep"), "project": project, "historyLineCount": 0}  # fmt: skip
+                  "config": run["config"], "sweepName": run.get("sweep"), "project": project,
+                  "historyLineCount": 0}  # fmt: skip
         return {"upsertBucket": {"bucket": bucket, "inserted": new}}
 
     def runresumestatus(self, given: dict[str, Any]) -> Any:
@@ -134,8 +135,8 @@ class Server(ThreadingHTTPServer):
         name = given.get("artifactCollectionName") or (given.get("artifactCollectionNames") or ["?"])[0]
         id = f"art-{len(self.artifacts)}"
         aliases = [entry.get("alias") for entry in given.get("aliases") or []]
-        self.artifacts[id] = {"name": name, "type": given.get("artifactTypeName"), "aliases": aliases, "state": "PENDING",
-                              "metadata": given.get("metadata")}  # fmt: skip
+        self.artifacts[id] = {"name": name, "type": given.get("artifactTypeName"), "aliases": aliases,
+                              "state": "PENDING", "metadata": given.get("metadata")}  # fmt: skip
         return {
             "createArtifact": {"artifact": {"id": id, "state": "PENDING", "artifactSequence": {"latestArtifact": None}}}
         }
@@ -153,7 +154,8 @@ class Server(ThreadingHTTPServer):
     def createartifactfiles(self, given: dict[str, Any]) -> Any:
         nodes = [
             {"storagePath": f"{file['artifactID']}/{file['name']}", "uploadHeaders": [], "uploadMultipartUrls": None,
-             "uploadUrl": f"{self.url}/up/art/{file['artifactID']}/{file['name']}", "artifact": {"id": file["artifactID"]}}
+             "uploadUrl": f"{self.url}/up/art/{file['artifactID']}/{file['name']}",
+             "artifact": {"id": file["artifactID"]}}
             for file in given["artifactFiles"]
         ]  # fmt: skip
         return {"createArtifactFiles": {"files": {"edges": [{"node": node} for node in nodes]}}}
@@ -167,7 +169,8 @@ class Server(ThreadingHTTPServer):
         project = {"id": "p", "internalId": "1", "name": "p", "entity": {"name": "me"}}
         sequence = {"__typename": "ArtifactSequence", "name": kept["name"], "project": project}
         fields = {"description": None, "metadata": "{}", "ttlDurationSeconds": -2, "ttlIsInherited": True, "tags": [],
-                  "historyStep": None, "state": kept["state"], "size": 0, "digest": "d", "commitHash": None, "fileCount": 0,
+                  "historyStep": None, "state": kept["state"], "size": 0, "digest": "d", "commitHash": None,
+                  "fileCount": 0,
                   "createdAt": "2026-01-01T00:00:00", "updatedAt": None, "aliases": [], "versionIndex": 0,
                   "digestAlgorithm": "MANIFEST_MD5"}  # fmt: skip
         artifact = {"__typename": "Artifact", "id": given["id"], "artifactSequence": sequence,

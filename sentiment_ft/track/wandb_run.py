@@ -127,7 +127,7 @@ def connect(described: Described, id: str, *, mode: str | None, finish_timeout_s
     try:
         run = wandb.init(
             id=id, resume="allow", dir=str(described.folder), name=given("WANDB_NAME") or described.folder.name,
-            mode=mode,
+            mode=mode,  # type: ignore[arg-type]  # one of the words of `wandb_mode`
             project=project(config), entity=config.wandb_entity,
             group=config.wandb_group, job_type=config.wandb_job_type or given("WANDB_JOB_TYPE") or "train",
             tags=config.wandb_tags or None, notes=config.wandb_notes,

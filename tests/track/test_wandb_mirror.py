@@ -11,7 +11,15 @@ import pytest
 
 from sentiment_ft.track import tracked as tracking
 from tests.mirrored import (
-    kill, make_run, offline_records, offline_rows, record, recording, service_of, sync, wait_for,
+    kill,
+    make_run,
+    offline_records,
+    offline_rows,
+    record,
+    recording,
+    service_of,
+    sync,
+    wait_for,
 )  # fmt: skip
 from tests.wandb_server import KEY, Server, serving
 
@@ -119,7 +127,7 @@ def test_the_best_model_goes_as_an_artifact_made_from_the_rows(tmp_path, server)
 
 
 def test_an_offline_run_holds_the_same(run):
-    said, err = record(run, 20, WANDB_MODE="offline")
+    _said, err = record(run, 20, WANDB_MODE="offline")
     (rows,) = offline_rows(run)
     assert [row["update"] for row in rows if "train/loss" in row] == EVERY
     (part,) = run.glob("wandb/offline-run-*")
