@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from typing import Any
 
 import click
 
+from sentiment_ft.cli.processes import launch_from_here
 from sentiment_ft.cli.verb import EXIT_CODES, Verb
 from sentiment_ft.errors import ConfigError
 
@@ -53,3 +55,38 @@ def dashboard(project: str | None, entity: str | None, with_report: bool, dry_ru
     for view in ready:
         saved = save(api, entity, project, view)
         console.print(f"{'created' if saved.created else 'updated'} {printable(view.title)}: {saved.url}", markup=False)
+
+
+@click.command(cls=Verb, epilog=EXIT_CODES)
+@click.argument("file", required=False)
+@click.option("--project", envvar="WANDB_PROJECT", metavar="NAME", help="Default: WANDB_PROJECT, FILE, sentiment-ft.")
+@ENTITY
+@click.option("--count", type=click.IntRange(1), metavar="N", help="Trials of this agent; default: what W&B gives out.")
+@click.option(
+    "-r", "--recipe", default="quickstart", show_default=True, metavar="NAME|FILE", help="What a trial starts from."
+)
+@click.option(
+    "-o",
+    "--override",
+    "overrides",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="For all trials; repeatable.",
+)
+@click.option("--sweep-id", metavar="ID", help="Join this sweep, as a second agent or to go on.")
+@click.option("--dry-run", is_flag=True, help="Check FILE and print what would be sent; no key, no network.")
+def sweep(**options: Any) -> None:
+    """Search settings: W&B chooses, this machine trains.
+
+    FILE is a W&B sweep (default: launch/sweep.yaml). Each trial is a train of its own, under runs/sweep-ID/. A first
+    Ctrl-C or SIGTERM lets the trial save.
+
+    \b
+    sentiment-ft sweep --count 10
+    sentiment-ft sweep mine.yaml --recipe sst2 -o max_length=128
+    sentiment-ft sweep --sweep-id ab12cd34
+    """
+    from sentiment_ft.launch import sweep as sweeps
+
+    launch_from_here()  # a trial ends with its agent, also by SIGKILL
+    sweeps.run(sweeps.Options(**options))

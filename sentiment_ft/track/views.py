@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from sentiment_ft.terminal import printable
 from sentiment_ft.track.dashboard import View
-from sentiment_ft.track.wandb_api import WandbApi, WandbFault
+from sentiment_ft.track.wandb_api import WandbApi, WandbFault, address
 
 # As in wandb_workspaces: workspaces/internal.py (View, UpsertView2), reports/v2/gql.py (upsertView).
 _FIND = """
@@ -58,7 +58,7 @@ def save(api: WandbApi, entity: str, project: str, view: View) -> Saved:
     number = ((answer.get("upsertView") or {}).get("view") or {}).get("id")
     if not isinstance(number, str):
         raise WandbFault("did not save the view", where=api.server, way_out="may this account write to the project?")
-    return Saved(_url(api.app, entity, project, view, number), known is None)
+    return Saved(_url(address(api, entity, project), view, number), known is None)
 
 
 def _found(api: WandbApi, place: dict[str, str], view: View) -> str | None:
@@ -70,8 +70,7 @@ def _found(api: WandbApi, place: dict[str, str], view: View) -> str | None:
     return ids[0] if ids else None
 
 
-def _url(app: str, entity: str, project: str, view: View, number: str) -> str:
-    base = f"{app.rstrip('/')}/{quote(entity)}/{quote(project)}"
+def _url(base: str, view: View, number: str) -> str:
     if view.kind == "project-view":
         return printable(f"{base}?nw={quote(view.name.removeprefix('nw-').removesuffix('-v'))}")
     title = quote(view.title.replace(" ", "-"))

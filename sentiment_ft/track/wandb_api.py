@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from sentiment_ft.errors import ConfigError, ModelError
 from sentiment_ft.terminal import printable
@@ -99,6 +99,11 @@ def connect() -> WandbApi:
     except Exception as error:
         raise _fault(error, server) from None
     return WandbApi(api, server)
+
+
+def address(api: WandbApi, entity: str, project: str) -> str:
+    """Where people see a project."""
+    return f"{api.app.rstrip('/')}/{quote(entity)}/{quote(project)}"
 
 
 def checked_project(name: str) -> str:
