@@ -42,7 +42,7 @@ def run(options: Options) -> None:
     """Raises ConfigError for what is wrong before anything is made, WandbFault for the server, TrainingError when no
     trial gave a model, Preempted after a signal.
     """
-    if os.environ.get("WANDB_MODE", "online") not in ("", "online", "shared") and not options.dry_run:
+    if os.environ.get("WANDB_MODE", "online") not in ("", "online") and not options.dry_run:
         raise ConfigError(
             "a sweep is W&B's server choosing what to try next: it is not for offline",
             where="WANDB_MODE",

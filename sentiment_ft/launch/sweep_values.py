@@ -56,7 +56,9 @@ def _values(draft: Draft, recipe: str, overrides: Sequence[str]) -> None:
         recipes.load(recipe, overrides)
     except ConfigError as error:
         draft.faults.append(str(error).split("\nway out: ")[0])
-        return
+        if not overrides:
+            return
+        return _values(draft, recipe, ())  # the values are looked at beside the recipe alone
     tried = 0
     sound: list[tuple[Parameter, list[Any]]] = []
     for parameter in draft.parameters:

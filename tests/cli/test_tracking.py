@@ -1,14 +1,20 @@
-"""`dashboard`, as a process against a W&B server on this machine: one view however often, each fault in one line."""
+"""`dashboard` and `sweep`, as processes against a W&B server on this machine: one view however often, trials that are
+trained, each fault in one line.
+"""
 
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import time
 
 import pytest
+import yaml
 
 from tests import launched, wandb_views
+from tests.test_ends import left_running
+from tests.tiny import write_reviews
 
 
 @pytest.fixture
@@ -119,3 +125,141 @@ def test_dead_server_is_told_in_seconds(tmp_path, server):
     began = time.monotonic()
     message = said(run(tmp_path, server, "dashboard", "--project", "p"), 4)
     assert "does not answer within 15 s" in message and time.monotonic() - began < 60
+
+
+# --- sweep ----------------------------------------------------------------------------------------------------------
+
+SWEEP = """\
+method: random
+metric: {name: eval/accuracy, goal: maximize}
+parameters:
+  learning_rate: {distribution: log_uniform_values, min: 1e-5, max: 1e-2}
+  per_device_batch_size: {values: [4, 8]}
+"""
+TINY = (
+    "data=reviews.jsonl test=null max_length=32 num_train_epochs=1 mixed_precision=fp32 bootstrap_samples=100 "
+    "early_stopping_patience=null logging_steps=1"
+)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    write_reviews(tmp_path / "reviews.jsonl", 200)
+    (tmp_path / "s.yaml").write_text(SWEEP)
+    return tmp_path
+
+
+def tiny(model, *more: str) -> list[str]:
+    return [word for setting in (*TINY.split(), f"model_name_or_path={model}", *more) for word in ("-o", setting)]
+
+
+def online(server, run: str) -> tuple[str | None, dict[str, object]]:
+    """The sweep of a run on the server, and its config."""
+    known = server.runs[run]
+    config = {key: entry["value"] for key, entry in json.loads(known["config"]).items() if isinstance(entry, dict)}
+    return known.get("sweep"), config
+
+
+@pytest.mark.slow
+def test_two_trials_are_trained_and_recorded(folder, server, model):
+    server.known.trials = [
+        {"learning_rate": 1e-3, "per_device_batch_size": 8},
+        {"learning_rate": 5e-05, "per_device_batch_size": 4.0},
+    ]
+    done = run(folder, server, "sweep", "s.yaml", "--project", "films", *tiny(model))
+    assert done.returncode == 0, done.stderr
+    assert server.known.config("sweep0")["parameters"]["learning_rate"]["max"] == 0.01
+    for trial, rate, batch, updates in (("trial0", 1e-3, 8, 20), ("trial1", 5e-05, 4, 40)):
+        sweep, config = online(server, trial)
+        assert sweep == "sweep0" and (config["learning_rate"], config["per_device_batch_size"]) == (rate, batch)
+        assert server.exit(trial) == 0 and server.history(trial)
+        kept = folder / "runs" / "sweep-sweep0" / trial
+        assert yaml.safe_load((kept / "config.yaml").read_text())["per_device_batch_size"] == batch
+        assert json.loads((kept / "summary.json").read_text())["updates"] == updates, "it reached the training"
+        assert trial in done.stderr
+    [again] = done.stdout.splitlines()
+    assert again.startswith("sentiment-ft train --recipe quickstart -o ") and "learning_rate=" in again
+    assert "kkkk" not in done.stderr + done.stdout
+    joined = run(folder, server, "sweep", "--sweep-id", "sweep0", "--project", "films", *tiny(model))
+    assert joined.returncode == 0 and "no trial was run" in joined.stderr and len(server.known.sweeps) == 1
+
+
+@pytest.mark.slow
+def test_a_sweep_that_is_stopped_lets_its_trial_save(folder, server, model):
+    server.known.trials = [{"learning_rate": 1e-3, "per_device_batch_size": 4}] * 2
+    argv = launched.alone("sentiment_ft", "sweep", "s.yaml", *tiny(model, "num_train_epochs=200"))
+    given = launched.environment(folder, argv, **wandb_views.environment(server, folder))
+    process = subprocess.Popen(argv, cwd=folder, env=given, stderr=subprocess.PIPE, text=True)
+    trial = folder / "runs" / "sweep-sweep0" / "trial0"
+    try:
+        while not (trial / "metrics.jsonl").exists() or not (trial / "metrics.jsonl").stat().st_size:
+            assert process.poll() is None, process.stderr.read()
+            time.sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+        _, message = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 75, message
+    assert "stopped: sweep sweep0: ended by SIGTERM" in message and "sentiment-ft sweep --sweep-id sweep0" in message
+    assert list((trial / "checkpoints").iterdir()) and server.known.given_out == ["trial0"]
+    assert left_running(folder) == []
+
+
+@pytest.mark.slow
+def test_a_sweep_that_is_killed_takes_its_trial_along(folder, server, model):
+    server.known.trials = [{"learning_rate": 1e-3, "per_device_batch_size": 4}]
+    argv = launched.alone("sentiment_ft", "sweep", "s.yaml", *tiny(model, "num_train_epochs=200"))
+    given = launched.environment(folder, argv, **wandb_views.environment(server, folder))
+    process = subprocess.Popen(argv, cwd=folder, env=given, stderr=subprocess.DEVNULL)
+    while not (folder / "runs" / "sweep-sweep0" / "trial0").exists():
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.kill()
+    process.wait()
+    began = time.monotonic()
+    while left_running(folder) and time.monotonic() - began < 30:
+        time.sleep(0.1)
+    assert left_running(folder) == []
+
+
+@pytest.mark.slow
+def test_a_trial_that_cannot_train_is_told_with_its_own_words(folder, server, model):
+    server.known.trials = [{"learning_rate": 1e-3, "per_device_batch_size": 4}]
+    done = run(folder, server, "sweep", "s.yaml", *tiny(model, "data=nowhere.csv"))
+    assert done.returncode == 5, done.stderr
+    assert "error: nowhere.csv" in done.stderr and "warning: trial trial0: failed (3)" in done.stderr
+    assert "no trial gave a model" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_faults_of_a_sweep_are_told_before_the_server_is_asked(folder, server):
+    (folder / "s.yaml").write_text("program: sh\n" + SWEEP.replace("values: [4, 8]", "values: [4, 0]"))
+    done = run(folder, server, "sweep", "s.yaml", "-o", "learning_rate=1")
+    assert done.returncode == 2 and done.stderr.startswith("error: the sweep has 4 faults:\n  - s.yaml:1: program")
+    assert server.ops == []
+
+
+@pytest.mark.parametrize(
+    ("words", "variables", "message"),
+    [
+        (["sweep", "nowhere.yaml"], {}, "error: nowhere.yaml: no such sweep file"),
+        (["sweep", "--sweep-id", "../x"], {}, "error: --sweep-id: ../x is no id of a sweep"),
+        (["sweep", "--sweep-id", "a", "--dry-run"], {}, "error: --sweep-id: has a file on the server"),
+        (["sweep", "--project", "a:b"], {}, "error: --project: a:b has characters that W&B forbids: :"),
+        (["sweep"], {"WANDB_MODE": "offline"}, "error: WANDB_MODE: a sweep is W&B's server choosing"),
+    ],
+)
+def test_command_lines_of_a_sweep_that_cannot_be(tmp_path, words, variables, message):
+    assert message in said(run(tmp_path, None, *words, **variables), 2)
+
+
+def test_a_sweep_without_a_key_or_a_sweep(tmp_path, server):
+    assert "there is no API key" in said(run(tmp_path, None, "sweep", WANDB_BASE_URL="http://127.0.0.1:9"), 4)
+    message = said(run(tmp_path, server, "sweep", "--sweep-id", "none"), 2)
+    assert "me/sentiment-ft/none: no such sweep" in message
+
+
+def test_a_dry_run_of_a_sweep_needs_no_server(tmp_path):
+    done = run(tmp_path, None, "sweep", "--dry-run", "-o", "max_length=64", WANDB_BASE_URL="http://127.0.0.1:9")
+    shown = json.loads(done.stdout)
+    assert done.stderr == "" and shown["sweep"]["parameters"]["per_device_batch_size"]["distribution"] == "categorical"
+    assert shown["trial"][:4] == ["python", "-m", "sentiment_ft", "train"] and "max_length=64" in shown["trial"]
