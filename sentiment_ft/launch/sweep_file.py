@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -213,6 +214,9 @@ def _parameter(draft: Draft, name: str, spec: Mapping[str, Any], at: tuple[str, 
         samples = _listed(draft, spec, at)
     elif _range_is_sound(draft, distribution, spec, at):
         samples = _edges(distribution, spec)
+    odd = [value for value in samples if not _can_be_sent(value)]
+    if odd:
+        draft.fault(f"is a number, a text, true, false, null, or a list or mapping of them{_not(odd[0])}", *at)
     if len(draft.faults) > before:
         return None
     return Parameter(name, distribution, samples, draft.lines.get(at, 1))
@@ -291,6 +295,17 @@ def _edges(distribution: str, spec: Mapping[str, Any]) -> tuple[Any, ...]:
         step = spec["q"]
         return tuple(dict.fromkeys(round(value / step) * step for value in (low, low + (high - low) / math.pi, high)))
     return (low, low + (high - low) / math.pi, high)  # between: a number that is not whole
+
+
+def _can_be_sent(value: Any) -> bool:
+    """YAML knows dates, bytes and sets; JSON, which goes to the server and back, does not. Numbers as W&B has them."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return _number(value)
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError, RecursionError):
+        return False
+    return True
 
 
 def _near(key: Any, known: Any) -> str:

@@ -7,6 +7,7 @@ the clock.
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -39,16 +40,16 @@ THROUGHPUT: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("device memory (MiB)", ("train/device_memory_mib", "train/device_reserved_mib")),
     ("seconds since the start", ("train/elapsed_s",)),
     ("a checkpoint: bytes", ("checkpoint/bytes",)),
-    ("a checkpoint: seconds, and those that training waited", ("checkpoint/seconds", "checkpoint/held_up_s")),
+    ("a checkpoint: seconds, and seconds held up", ("checkpoint/seconds", "checkpoint/held_up_s")),
 )
-# W&B's own measurements. GPUs and disks are as many as the machine has: found by pattern.
+# W&B's own measurements, logged as system.cpu and named system/cpu on its pages. GPUs are as many as there are: by pattern.
 SYSTEM: tuple[tuple[str, str], ...] = (
-    ("CPU (%)", r"^system/cpu$"),
-    ("memory of the process (MB)", r"^system/proc\.memory\.rssMB$"),
-    ("memory of the machine (%)", r"^system/memory_percent$"),
-    ("GPUs: busy (%)", r"^system/gpu\.\d+\.gpu$"),
-    ("GPUs: memory in use (%)", r"^system/gpu\.\d+\.memoryAllocated$"),
-    ("GPUs: power (W)", r"^system/gpu\.\d+\.powerWatts$"),
+    ("CPU (%)", r"^system[/.]cpu$"),
+    ("memory of the process (MB)", r"^system[/.]proc\.memory\.rssMB$"),
+    ("memory of the machine (%)", r"^system[/.]memory_percent$"),
+    ("GPUs: busy (%)", r"^system[/.]gpu\.\d+\.gpu$"),
+    ("GPUs: memory in use (%)", r"^system[/.]gpu\.\d+\.memoryAllocated$"),
+    ("GPUs: power (W)", r"^system[/.]gpu\.\d+\.powerWatts$"),
 )
 TEST_ACCURACY = ("test/accuracy_low", "test/accuracy", "test/accuracy_high")
 # What a run was given, by the two ways to say batch and warm-up. W&B draws a run where it has a value for every column.
@@ -59,8 +60,10 @@ BY_COUNT = ("learning_rate", "global_batch_size", "warmup_steps")
 def library() -> tuple[Any, Any]:
     """wandb-workspaces: (workspaces, reports.v2). Raises ModelError when it is not installed or is another one."""
     try:
-        import wandb_workspaces.reports.v2 as reports
-        import wandb_workspaces.workspaces as workspaces
+        with warnings.catch_warnings():  # it is written for pydantic 1 in places, which pydantic 2 remarks upon
+            warnings.simplefilter("ignore", DeprecationWarning)
+            import wandb_workspaces.reports.v2 as reports
+            import wandb_workspaces.workspaces as workspaces
     except ImportError as error:
         raise ModelError(
             f"the package is missing or does not fit ({error.name or 'import fails'})",
@@ -105,7 +108,7 @@ def evaluation(reports: Any) -> Panels:
 def pictures(reports: Any, part: str) -> Panels:
     """What was drawn of one judgement. part: validation or test."""
     keys = [f"{part}/{name}" for name in PICTURES]
-    return [reports.MediaBrowser(title=f"{part}: confusion, ROC, precision-recall, calibration", media_keys=keys)]
+    return [reports.MediaBrowser(title=f"{part} rows: confusion, ROC, calibration", media_keys=keys)]
 
 
 def errors(reports: Any, part: str) -> Panels:
@@ -126,7 +129,7 @@ def system(reports: Any) -> Panels:
 
 def test_accuracy(reports: Any) -> Any:
     """W&B's bar chart has no whiskers: the ends of the interval are bars of their own."""
-    return reports.BarPlot(title="test accuracy, between the ends of its 95% interval", metrics=list(TEST_ACCURACY))
+    return reports.BarPlot(title="test accuracy and its 95% interval", metrics=list(TEST_ACCURACY))
 
 
 def comparison(reports: Any) -> Panels:

@@ -5,6 +5,7 @@ trained, each fault in one line.
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import time
@@ -12,6 +13,7 @@ import time
 import pytest
 import yaml
 
+from sentiment_ft.terminal import ended_by
 from tests import launched, wandb_views
 from tests.test_ends import left_running
 from tests.tiny import write_reviews
@@ -185,22 +187,24 @@ def test_two_trials_are_trained_and_recorded(folder, server, model):
 
 
 @pytest.mark.slow
-def test_a_sweep_that_is_stopped_lets_its_trial_save(folder, server, model):
+@pytest.mark.parametrize(("send", "number"), [(os.kill, signal.SIGTERM), (os.killpg, signal.SIGINT)])
+def test_a_sweep_that_is_stopped_lets_its_trial_save(folder, server, model, send, number):
+    """By a scheduler, and by Ctrl-C, which a terminal sends to the whole group: to the trial it would be a second."""
     server.known.trials = [{"learning_rate": 1e-3, "per_device_batch_size": 4}] * 2
     argv = launched.alone("sentiment_ft", "sweep", "s.yaml", *tiny(model, "num_train_epochs=200"))
     given = launched.environment(folder, argv, **wandb_views.environment(server, folder))
-    process = subprocess.Popen(argv, cwd=folder, env=given, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(argv, cwd=folder, env=given, stderr=subprocess.PIPE, text=True, start_new_session=True)
     trial = folder / "runs" / "sweep-sweep0" / "trial0"
     try:
         while not (trial / "metrics.jsonl").exists() or not (trial / "metrics.jsonl").stat().st_size:
             assert process.poll() is None, process.stderr.read()
             time.sleep(0.05)
-        process.send_signal(signal.SIGTERM)
+        send(process.pid, number)
         _, message = process.communicate(timeout=60)
     finally:
         process.kill()
     assert process.returncode == 75, message
-    assert "stopped: sweep sweep0: ended by SIGTERM" in message and "sentiment-ft sweep --sweep-id sweep0" in message
+    assert f"stopped: sweep sweep0: {ended_by(number)}" in message and "sentiment-ft sweep --sweep-id sweep0" in message
     assert list((trial / "checkpoints").iterdir()) and server.known.given_out == ["trial0"]
     assert left_running(folder) == []
 
