@@ -42,7 +42,7 @@ THROUGHPUT: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("a checkpoint: bytes", ("checkpoint/bytes",)),
     ("a checkpoint: seconds, and seconds held up", ("checkpoint/seconds", "checkpoint/held_up_s")),
 )
-# W&B's own measurements, logged as system.cpu and named system/cpu on its pages. GPUs are as many as there are: by pattern.
+# W&B's own measurements: system.cpu in what a run sends, system/cpu on its pages. GPUs are as many as there are.
 SYSTEM: tuple[tuple[str, str], ...] = (
     ("CPU (%)", r"^system[/.]cpu$"),
     ("memory of the process (MB)", r"^system[/.]proc\.memory\.rssMB$"),

@@ -170,7 +170,8 @@ def test_two_trials_are_trained_and_recorded(folder, server, model):
     ]
     done = run(folder, server, "sweep", "s.yaml", "--project", "films", *tiny(model))
     assert done.returncode == 0, done.stderr
-    assert server.known.config("sweep0")["parameters"]["learning_rate"]["max"] == 0.01
+    rate = server.known.config("sweep0")["parameters"]["learning_rate"]
+    assert (rate["min"], rate["max"]) == (1e-5, 0.01), "numbers, also to a reader of YAML 1.1"
     for trial, rate, batch, updates in (("trial0", 1e-3, 8, 20), ("trial1", 5e-05, 4, 40)):
         sweep, config = online(server, trial)
         assert sweep == "sweep0" and (config["learning_rate"], config["per_device_batch_size"]) == (rate, batch)

@@ -26,7 +26,9 @@ import json, os, pathlib, signal, sys, time
 folder, seed = pathlib.Path(sys.argv[1]), int(sys.argv[2])
 folder.mkdir(parents=True)
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(75) if seed != 7 else None)
+(folder / "group").write_text(str(os.getpgrp()))
 (folder / "begun").write_text(os.environ["WANDB_RUN_ID"])
+if seed == 3: time.sleep(1)
 if seed >= 5: time.sleep(60)
 if seed == 4: sys.exit(3)
 (folder / "summary.json").write_text(json.dumps({"best": {"scores": {"accuracy": seed / 10}}}))
@@ -87,7 +89,9 @@ def test_trials_until_there_is_none(agent):
     assert codes(agent) == [0, 0, 0]
     assert [found.value for found in agent.outcomes] == [0.1, 0.3, 0.2]
     assert best(agent.outcomes, lower=False).run_id == "trial1" and best(agent.outcomes, lower=True).run_id == "trial0"
-    assert (Path("runs/sweep-s1/trial1") / "begun").read_text() == "trial1"
+    folder = Path("runs/sweep-s1/trial1")
+    assert (folder / "begun").read_text() == "trial1"
+    assert int((folder / "group").read_text()) != os.getpgrp(), "Ctrl-C comes to it through the agent only"
 
 
 def test_count_is_the_most(agent):
@@ -139,8 +143,8 @@ def test_a_signal_between_trials_ends_the_agent_at_once(agent, monkeypatch):
     assert agent.outcomes == [] and time.monotonic() - began < 30
 
 
-def told(agent: Agent, *commands: dict) -> None:
-    """What the server says while a trial runs."""
+def told(agent: Agent, *commands: dict) -> list[dict]:
+    """What the server says while a trial runs, and has not said yet."""
     usual, waiting = agent.api.known.Heartbeat, list(commands)
 
     def heartbeat(given):
@@ -151,13 +155,15 @@ def told(agent: Agent, *commands: dict) -> None:
         return answer
 
     agent.api.known.Heartbeat = heartbeat
+    return waiting
 
 
 def test_the_server_stops_a_trial_and_the_next_one_runs(agent):
     agent.api.known.trials = [{"seed": SLEEPS}, {"seed": 1}]
-    told(agent, {"type": "stop", "run_id": "another"}, {"type": "unheard of"}, {"type": "stop", "run_id": "trial0"})
+    mine, others = {"type": "stop", "run_id": "trial0"}, {"type": "stop", "run_id": "another"}
+    unsaid = told(agent, others, {"type": "unheard of"}, others, others, mine)
     agent.run()
-    assert codes(agent) == [75, 0]
+    assert codes(agent) == [75, 0] and unsaid == [], "it was stopped by the last of them"
 
 
 def test_the_server_ends_the_sweep(agent):

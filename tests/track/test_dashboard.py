@@ -98,6 +98,12 @@ def test_no_two_panels_share_an_id():
         assert all(re.fullmatch(r"[0-9a-z]{12}", number) for number in numbers)
 
 
+def test_sets_of_runs_have_ids_of_their_own():
+    for spec, many in zip(both(), (1, 5), strict=True):
+        numbers = [runs["id"] for sets in values(spec, "runSets") for runs in sets]
+        assert len(set(numbers)) == many and all(re.fullmatch(r"[0-9a-z]{12}", number) for number in numbers)
+
+
 def test_other_processes_draw_the_same():
     """The library draws ids at random, some of them once a process."""
     code = "from sentiment_ft.track import dashboard as d; print([d.workspace('films'), d.report('films')])"
