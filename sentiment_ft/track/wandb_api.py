@@ -11,6 +11,8 @@ import re
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from pydantic import ValidationError
+
 from sentiment_ft.errors import ConfigError, ModelError
 from sentiment_ft.terminal import printable
 
@@ -85,11 +87,18 @@ class WandbApi:
 
 
 def connect() -> WandbApi:
-    """Log in as the environment, ~/.netrc or `wandb login` say; never asks on a terminal. Raises WandbFault."""
-    import wandb
+    """Log in as the environment, ~/.netrc or `wandb login` say; never asks on a terminal. Raises ConfigError for
+    settings that cannot be, WandbFault.
+    """
+    try:
+        import wandb
 
-    # silent: no prompt for a key and nothing of wandb's own on standard error, where a key could be quoted.
-    wandb.setup(wandb.Settings(silent=True))
+        # silent: no prompt for a key and nothing of wandb's own on standard error, where a key could be quoted.
+        wandb.setup(wandb.Settings(silent=True))
+    except Exception as error:  # of pydantic, of wandb, or a bare ValueError at its import
+        raise ConfigError(
+            f"W&B cannot start: {_what_is_wrong(error)}", where="the environment", way_out="see the variables WANDB_..."
+        ) from None
     server = _shown(os.environ.get("WANDB_BASE_URL") or "https://api.wandb.ai")
     try:
         api = wandb.Api(timeout=SECONDS_TO_ANSWER)
@@ -130,6 +139,14 @@ def checked_entity(name: str | None) -> str | None:
             way_out="letters, digits, -, _ and ., as in the address https://wandb.ai/ENTITY/PROJECT",
         )
     return name
+
+
+def _what_is_wrong(error: Exception) -> str:
+    """Without the values, among which may be a password."""
+    if isinstance(error, ValidationError):
+        faults = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors(include_input=False)]
+        return printable("; ".join(faults), 300)
+    return printable(" ".join(str(error).split()), 200)
 
 
 def _shown(url: str) -> str:

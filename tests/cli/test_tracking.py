@@ -99,6 +99,23 @@ def test_names_that_cannot_be(tmp_path, words, message):
     assert message in said(run(tmp_path, None, "dashboard", *words), 2)
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "words"),
+    [
+        ("WANDB_BASE_URL", "https://me:hunter2@[::1", "base_url: Input should be a valid URL"),
+        ("WANDB_BASE_URL", "nowhere", "base_url: Input should be a valid URL"),
+        ("WANDB_MODE", "bogus", "mode: Input should be 'online'"),
+        ("WANDB_PROJECT", "a/b", "Invalid project name"),
+        ("WANDB_HTTP_TIMEOUT", "soon", "graphql_timeout_seconds: Input should be a valid number"),
+    ],
+)
+def test_settings_of_wandb_that_cannot_be(tmp_path, variable, value, words):
+    done = run(tmp_path, None, "dashboard", "--project", "p", **({"WANDB_API_KEY": "k" * 40} | {variable: value}))
+    message = said(done, 2)
+    assert message.startswith("error: the environment: W&B cannot start: ") and words in message
+    assert "hunter2" not in message
+
+
 def test_no_key(tmp_path):
     message = said(run(tmp_path, None, "dashboard", "--project", "p", WANDB_BASE_URL="http://127.0.0.1:9"), 4)
     assert "there is no API key" in message and "way out: wandb login" in message
