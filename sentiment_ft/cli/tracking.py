@@ -37,6 +37,7 @@ def dashboard(project: str | None, entity: str | None, with_report: bool, dry_ru
     from sentiment_ft.terminal import console, printable, results
     from sentiment_ft.track import dashboard as views
     from sentiment_ft.track import wandb_api
+    from sentiment_ft.track.panels import library
     from sentiment_ft.track.views import save
 
     if project is None:
@@ -45,14 +46,16 @@ def dashboard(project: str | None, entity: str | None, with_report: bool, dry_ru
     wandb_api.checked_entity(entity)
     makers = (views.workspace, views.report) if with_report else (views.workspace,)
     if dry_run:
-        shown = [asdict(make(project)) for make in makers]
+        unknown = {} if entity else {"name": None}  # it depends on the account's entity
+        shown = [asdict(make(project, entity or "")) | unknown for make in makers]
         results.print(json.dumps({"entity": entity, "project": project, "views": shown}, indent=2), markup=False)
         return
-    ready = [make(project) for make in makers]  # before the server is asked for anything
+    library()  # before the server is asked for anything
     api = wandb_api.connect()
     entity = entity or api.account()
     api.reach(entity, project)
-    for view in ready:
+    for make in makers:
+        view = make(project, entity)
         saved = save(api, entity, project, view)
         console.print(f"{'created' if saved.created else 'updated'} {printable(view.title)}: {saved.url}", markup=False)
 

@@ -35,7 +35,7 @@ class View:
     spec: dict[str, Any]
 
 
-def workspace(project: str) -> View:
+def workspace(project: str, entity: str = "") -> View:
     """The same text for the same project each time. Raises ModelError without wandb-workspaces."""
     workspaces, reports = panels.library()
     sections = [
@@ -58,11 +58,12 @@ def workspace(project: str) -> View:
         runset_settings=workspaces.RunsetSettings(pinned_columns=["run:displayName", *COLUMNS]),
     )
     made._internal_runset_id = panels.stable_id(NAME, "runs")
-    name = f"nw-{panels.stable_id(NAME, 'workspace')[:11]}-v"  # of the form that W&B's address ?nw=... knows
+    # Of the form that W&B's address ?nw=... knows; of this project only, should names be unique among all of W&B.
+    name = f"nw-{panels.stable_id(NAME, 'workspace', entity, project)[:11]}-v"
     return View("project-view", name, NAME, "", _plain(made._to_model().spec))
 
 
-def report(project: str) -> View:
+def report(project: str, entity: str = "") -> View:
     """The same text for the same project each time. Raises ModelError without wandb-workspaces."""
     _, reports = panels.library()
     made = reports.Report(
@@ -72,7 +73,7 @@ def report(project: str) -> View:
         description="What was trained, how well it does, and what it took.",
         blocks=blocks(reports, project),
     )
-    name = panels.stable_id(NAME, "report")
+    name = panels.stable_id(NAME, "report", entity, project)
     return View("runs", name, made.title, made.description, _plain(made._to_model().spec))
 
 

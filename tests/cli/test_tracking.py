@@ -59,9 +59,8 @@ def test_a_workspace_is_saved_once_and_then_replaced(tmp_path, server):
 
 
 def test_what_a_dry_run_prints_is_what_is_saved(tmp_path, server):
-    dry = run(
-        tmp_path, None, "dashboard", "--project", "films", "--report", "--dry-run", WANDB_BASE_URL="http://[::1]:9"
-    )
+    words = ["dashboard", "--project", "films", "--report", "--entity", "me", "--dry-run"]
+    dry = run(tmp_path, None, *words, WANDB_BASE_URL="http://[::1]:9")
     assert dry.returncode == 0 and dry.stderr == ""
     run(tmp_path, server, "dashboard", "--project", "films", "--report")
     saved = {view["type"]: view for view in server.known.views.values()}
@@ -70,7 +69,7 @@ def test_what_a_dry_run_prints_is_what_is_saved(tmp_path, server):
     for view in printed:
         assert json.loads(saved[view["kind"]]["spec"]) == view["spec"]
         assert saved[view["kind"]]["name"] == view["name"]
-    again = run(tmp_path, None, "dashboard", "--project", "films", "--report", "--dry-run", PYTHONHASHSEED="7")
+    again = run(tmp_path, None, *words, PYTHONHASHSEED="7")
     assert again.stdout == dry.stdout, "no id is drawn anew"
 
 

@@ -112,7 +112,9 @@ def test_other_processes_draw_the_same():
         for _ in range(2)
     }
     assert said == {f"{[dashboard.workspace('films'), dashboard.report('films')]}\n"}
-    assert dashboard.workspace("films").name == dashboard.workspace("other").name
+    places = [("films", ""), ("films", "me"), ("other", "me")]
+    assert len({make(*place).name for place in places for make in (dashboard.workspace, dashboard.report)}) == 6
+    assert dashboard.workspace("films", "me").spec == dashboard.workspace("other").spec
 
 
 def test_a_project_with_a_hostile_name_is_quoted_where_people_copy_it():
