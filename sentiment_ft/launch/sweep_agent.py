@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
 
-from sentiment_ft.errors import EXIT_USAGE, ConfigError, UserError
+from sentiment_ft.errors import EXIT_USAGE, ConfigError, TrainingError
 from sentiment_ft.launch import sweep_server, sweep_values
 from sentiment_ft.launch.sweep_server import Command
 from sentiment_ft.launch.trial import Outcome, Plan, outcome
@@ -44,7 +44,7 @@ class Agent:
 
     def run(self) -> None:
         """Until the sweep has no trial left, `count` are done, or a signal came (`received`). Raises WandbFault for a
-        server that is gone for good, UserError when trial after trial fails; `outcomes` has what was done.
+        server that is gone for good, TrainingError when trial after trial fails; `outcomes` has what was done.
         """
         with self._heeding():
             number = sweep_server.register(self.api, self.plan.place)
@@ -70,7 +70,7 @@ class Agent:
             console.print(f"warning: trial {trial.run_id}: {found.how()}", markup=False)
         newest = self.outcomes[-FAILURES_IN_A_ROW:]
         if len(newest) == FAILURES_IN_A_ROW and all(one.failed for one in newest) and not self.received:
-            raise UserError(
+            raise TrainingError(
                 f"{FAILURES_IN_A_ROW} trials in a row failed: it is not their parameters",
                 where=f"sweep {self.plan.place.sweep}",
                 way_out="mend what their messages say, then --sweep-id " + self.plan.place.sweep,

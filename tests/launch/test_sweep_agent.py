@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from sentiment_ft.errors import ConfigError, UserError
+from sentiment_ft.errors import ConfigError, TrainingError
 from sentiment_ft.launch import sweep_agent, sweep_server
 from sentiment_ft.launch.sweep_agent import Agent
 from sentiment_ft.launch.sweep_server import Place
@@ -182,7 +182,7 @@ def test_a_trial_that_fails_is_told_and_the_next_one_runs(agent, capsys):
 
 def test_three_failures_in_a_row_end_the_agent(agent):
     agent.api.known.trials = [{"seed": FAILS}, {"seed": 1}, *[{"seed": FAILS}] * 5]
-    with pytest.raises(UserError, match="3 trials in a row failed"):
+    with pytest.raises(TrainingError, match="3 trials in a row failed"):
         agent.run()
     assert codes(agent) == [3, 0, 3, 3, 3]
 
