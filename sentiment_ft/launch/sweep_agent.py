@@ -60,7 +60,7 @@ class Agent:
 
     def _carry_out(self, number: str, trial: Command) -> None:
         shown = ", ".join(f"{key}={_shown(value)}" for key, value in trial.values.items())
-        console.print(f"trial {len(self.outcomes) + 1}: {trial.run_id}: {shown}", markup=False)
+        console.print(f"trial {len(self.outcomes) + 1}: {trial.run_id}: {printable(shown, 500)}", markup=False)
         code = self._refused(trial.values)
         if code is None:
             code = self._train(number, trial)
@@ -169,4 +169,4 @@ class Agent:
 
 
 def _shown(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else printable(str(value), 60)
+    return f"{value:.4g}" if isinstance(value, float) else str(value)[:60]

@@ -188,13 +188,23 @@ def test_three_failures_in_a_row_end_the_agent(agent):
 
 
 @pytest.mark.parametrize(
-    "values", [{"seed": -1}, {"learning_rate": 1e-4}, {"seed": 1, "data": "/etc/passwd"}, {"seed": [1]}]
+    "values",
+    [
+        {"seed": -1},
+        {"learning_rate": 1e-4},
+        {"seed": 1, "data": "/etc/passwd"},
+        {"seed": [1]},
+        {"seed": float("nan")},
+        {"\x1b[2J": "\x1b]0;x\x07\u202e"},
+        {"seed": "\x1b[2J" * 999},
+    ],
 )
 def test_parameters_of_a_hostile_server_start_nothing(agent, values, capsys):
     agent.api.known.trials = [values]
     agent.run()
     assert codes(agent) == [2] and not Path("runs").exists()
-    assert "W&B's parameters are refused" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "W&B's parameters are refused" in said and "\x1b" not in said and "\u202e" not in said
 
 
 @pytest.mark.parametrize(
