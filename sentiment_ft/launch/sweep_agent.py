@@ -135,6 +135,8 @@ class Agent:
             if self._lost_since is None:
                 console.print(f"warning: {printable(str(fault.where))}: {printable(fault.what, 200)}", markup=False)
                 self._lost_since = now
+            if running is not None:  # its patience begins when nothing runs
+                self._lost_since = now
             if running is None and now - self._lost_since > SECONDS_WITHOUT_SERVER:
                 raise
             return []
