@@ -51,13 +51,14 @@ def dashboard(project: str | None, entity: str | None, with_report: bool, dry_ru
         results.print(json.dumps({"entity": entity, "project": project, "views": shown}, indent=2), markup=False)
         return
     library()  # before the server is asked for anything
-    api = wandb_api.connect()
-    entity = entity or api.account()
-    api.reach(entity, project)
-    for make in makers:
-        view = make(project, entity)
-        saved = save(api, entity, project, view)
-        console.print(f"{'created' if saved.created else 'updated'} {printable(view.title)}: {saved.url}", markup=False)
+    with wandb_api.connected() as api:
+        entity = entity or api.account()
+        api.reach(entity, project)
+        for make in makers:
+            view = make(project, entity)
+            saved = save(api, entity, project, view)
+            done = "created" if saved.created else "updated"
+            console.print(f"{done} {printable(view.title)}: {saved.url}", markup=False)
 
 
 @click.command(cls=Verb, epilog=EXIT_CODES)

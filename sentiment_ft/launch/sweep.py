@@ -57,7 +57,12 @@ def run(options: Options) -> None:
     if options.dry_run:
         _show(options, draft, project, entity)
         return
-    api = wandb_api.connect()
+    with wandb_api.connected() as api:
+        _on(api, options, draft, project, entity)
+
+
+def _on(api: WandbApi, options: Options, draft: Draft | None, project: str, entity: str | None) -> None:
+    """Create the sweep, or find it, and run its trials."""
     entity = entity or api.account()
     if options.sweep_id is None:
         assert draft is not None

@@ -6,17 +6,23 @@ Runs do not come this way: `wandb_mirror` hands them to W&B's own process.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import sys
+import threading
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+import psutil
 from pydantic import ValidationError
 
 from sentiment_ft.errors import ConfigError, ModelError
 from sentiment_ft.terminal import printable
 
 SECONDS_TO_ANSWER = 15  # wandb-core tries a dead server again and again until then
+SECONDS_TO_LEAVE = 5
 MAX_PROJECT = 128
 FORBIDDEN_IN_PROJECT = "/\\#?%:"  # by wandb.Settings
 _ENTITY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
@@ -84,6 +90,30 @@ class WandbApi:
             )
         if not found.get("project"):
             self.ask(_CREATE_PROJECT, {"entity": entity, "project": project})
+
+
+@contextlib.contextmanager
+def connected() -> Iterator[WandbApi]:
+    """As `connect`; afterwards W&B's own process is gone, which a lost server can keep from ending by itself."""
+    try:
+        yield connect()
+    finally:
+        _disconnect()
+
+
+def _disconnect() -> None:
+    wandb = sys.modules.get("wandb")
+    if wandb is None:  # its import has failed
+        return
+    leaving = threading.Thread(target=wandb.teardown, daemon=True)
+    leaving.start()
+    leaving.join(SECONDS_TO_LEAVE)
+    if leaving.is_alive():
+        for child in psutil.Process().children():
+            with contextlib.suppress(psutil.Error):
+                if child.name().startswith("wandb-core"):
+                    child.kill()
+        leaving.join(SECONDS_TO_LEAVE)
 
 
 def connect() -> WandbApi:

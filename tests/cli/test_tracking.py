@@ -10,6 +10,7 @@ import signal
 import subprocess
 import time
 
+import psutil
 import pytest
 import yaml
 
@@ -284,3 +285,24 @@ def test_a_dry_run_of_a_sweep_needs_no_server(tmp_path):
     shown = json.loads(done.stdout)
     assert done.stderr == "" and shown["sweep"]["parameters"]["per_device_batch_size"]["distribution"] == "categorical"
     assert shown["trial"][:4] == ["python", "-m", "sentiment_ft", "train"] and "max_length=64" in shown["trial"]
+
+
+@pytest.mark.slow
+def test_a_process_of_wandb_that_does_not_end_is_ended(tmp_path, server):
+    """Seen once with a server that was lost; here it is stopped by a signal."""
+    server.fault = {"match": "gql:", "delay": 60}
+    argv = launched.alone("sentiment_ft", "dashboard", "--project", "p")
+    given = launched.environment(tmp_path, argv, **wandb_views.environment(server, tmp_path))
+    with subprocess.Popen(argv, cwd=tmp_path, env=given, stderr=subprocess.PIPE, text=True) as process:
+        while not server.ops:
+            assert process.poll() is None
+            time.sleep(0.05)
+        [core] = [child for child in psutil.Process(process.pid).children() if child.name().startswith("wandb-core")]
+        core.suspend()
+        try:
+            _, message = process.communicate(timeout=60)
+        finally:
+            process.kill()
+            if core.is_running():
+                core.kill()
+    assert process.returncode == 4 and "does not answer within 15 s" in message and "Traceback" not in message
