@@ -244,7 +244,7 @@ class TrackingConfig(_Frozen):
     wandb_mode: Literal["online", "offline", "disabled"] | None = None
     """offline: kept in the run folder, for `sentiment-ft sync`. None: WANDB_MODE, else online."""
     wandb_project: str | None = Field(None, pattern=r"^[^/\\#?%:\x00-\x1f]{1,128}$")
-    """None: WANDB_PROJECT, else sentiment_ft."""
+    """None: WANDB_PROJECT, else sentiment-ft."""
     wandb_entity: str | None = Field(None, pattern=_NAME)
     """User or team. None: WANDB_ENTITY, else the one of the key."""
     wandb_group: str | None = Field(None, pattern=_NAME)

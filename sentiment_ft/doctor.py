@@ -38,7 +38,7 @@ FLOORS = {
     "accelerate": "1.15",
     "datasets": "4",
     "evaluate": "0.4.6",
-    "wandb": "0.26",
+    "wandb": "0.28.2",
 }
 CEILINGS = {"transformers": "6", "accelerate": "2"}  # first versions that nobody has tried
 LOW_SPACE_MIB = 2048  # a run with MiniLM writes 0.4 GB of checkpoints, BERT-base 2 GB

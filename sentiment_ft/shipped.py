@@ -1,14 +1,18 @@
-"""Topologies and DeepSpeed configs: where those are that travel with the package, and a user's own."""
+"""Topologies, DeepSpeed configs, sweeps: where those are that travel with the package, and a user's own."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+IN_THE_WHEEL = {"launch": "launch_files"}  # sentiment_ft/launch is code
+
 
 def shipped(folder: str) -> Path:
-    """`accelerate_configs`, `ds_configs`: in the wheel they lie inside the package, in a checkout beside it."""
+    """`accelerate_configs`, `ds_configs`, `launch`: in the wheel they lie inside the package, in a checkout beside
+    it.
+    """
     package = Path(__file__).parent
-    inside = package / folder
+    inside = package / IN_THE_WHEEL.get(folder, folder)
     return inside if inside.is_dir() else package.parent / folder
 
 

@@ -118,6 +118,27 @@ def mapping(text: str, shown: str, *, where: str) -> tuple[dict[str, Any], dict[
     return values, origins
 
 
+def lines(text: str) -> dict[tuple[str, ...], int]:
+    """The line of each key of a text that `mapping` has read, by its path from the top; of an item of a list by its
+    number.
+    """
+    found: dict[tuple[str, ...], int] = {}
+
+    def note(node: yaml.Node | None, path: tuple[str, ...]) -> None:
+        if isinstance(node, yaml.MappingNode):
+            pairs = [(str(key.value), value, key) for key, value in node.value]
+        elif isinstance(node, yaml.SequenceNode):
+            pairs = [(str(number), value, value) for number, value in enumerate(node.value)]
+        else:
+            return
+        for name, value, mark in pairs:
+            found[(*path, name)] = mark.start_mark.line + 1
+            note(value, (*path, name))
+
+    note(yaml.compose(text, Loader=_Loader), ())
+    return found
+
+
 def fault(error: Exception) -> str:
     """The fault without the excerpt that PyYAML draws below it over three lines."""
     if isinstance(error, (LookupError, AttributeError, OverflowError)):

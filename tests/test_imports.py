@@ -20,7 +20,10 @@ def light_modules() -> list[str]:
     data = [
         f"sentiment_ft.data.{path.stem}" for path in (PACKAGE / "data").glob("[a-z]*.py") if path.stem not in TENSORS
     ]
-    return sorted(["sentiment_ft.cli", "sentiment_ft.config", "sentiment_ft.plan", "sentiment_ft.recipe", *data])
+    tracking = ["sentiment_ft.launch.sweep", "sentiment_ft.track.dashboard", "sentiment_ft.track.views"]
+    return sorted(
+        ["sentiment_ft.cli", "sentiment_ft.config", "sentiment_ft.plan", "sentiment_ft.recipe", *tracking, *data]
+    )
 
 
 def heavy_imports_of(module: str) -> list[str]:

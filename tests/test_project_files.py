@@ -20,6 +20,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from sentiment_ft.shipped import IN_THE_WHEEL
+
 ROOT = Path(__file__).parents[1]
 NOT_OURS = {".git", ".venv", "runs", "wandb", "build", "dist", "__pycache__", "node_modules"}
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -222,8 +224,9 @@ def test_wheel_carries_its_data(tmp_path: Path) -> None:
     expected = {path.relative_to(ROOT).as_posix() for path in our_files() if "sentiment_ft" in path.parent.parts}
     expected = {name for name in expected if name.startswith("sentiment_ft/")}
     assert expected <= names
-    for folder in ("accelerate_configs", "ds_configs"):
-        assert {f"sentiment_ft/{folder}/{path.name}" for path in (ROOT / folder).iterdir()} <= names
+    for folder in ("accelerate_configs", "ds_configs", "launch"):
+        inside = IN_THE_WHEEL.get(folder, folder)
+        assert {f"sentiment_ft/{inside}/{path.name}" for path in (ROOT / folder).iterdir()} <= names
     assert not any(name.startswith(("tests/", "runs/")) for name in names)
     from sentiment_ft import __version__
 
@@ -238,3 +241,8 @@ def test_wheel_carries_its_data(tmp_path: Path) -> None:
     )
     assert f"--config_file {site}/sentiment_ft/accelerate_configs/deepspeed_zero2.yaml" in done.stderr
     assert f"--deepspeed_config_file {site}/sentiment_ft/ds_configs/zero2.json" in done.stderr
+    command = [sys.executable, "-m", "sentiment_ft", "sweep", "--dry-run"]
+    done = subprocess.run(
+        command, cwd=elsewhere, env=os.environ | {"PYTHONPATH": str(site)}, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0 and "log_uniform_values" in done.stdout, done.stderr

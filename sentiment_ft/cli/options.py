@@ -92,7 +92,7 @@ config_options = _options(
     click.option("--mixed-precision", "--precision", type=PRECISIONS, help="auto picks by hardware."),
     click.option("--seed", type=int, metavar="N", help="Seeds split, order, head and dropout."),
     click.option("--report-to", metavar="NAME", help="Show the numbers there too: wandb, tensorboard, or both."),
-    click.option("--wandb-project", metavar="NAME", help="Project on W&B (WANDB_PROJECT, else sentiment_ft)."),
+    click.option("--wandb-project", metavar="NAME", help="Project on W&B (WANDB_PROJECT, else sentiment-ft)."),
     _override("Any other key of the config (`sentiment-ft plan --no-model` lists them); repeatable."),
 )
 # For verbs that read rows without training on them.

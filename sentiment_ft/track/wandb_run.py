@@ -21,7 +21,7 @@ from sentiment_ft.track.mirror import Record
 from sentiment_ft.track.tracked import Tracked
 from sentiment_ft.track.wandb_rows import AXIS, EVENTS, ON_AXIS, PLACE, Places, Position, position, row
 
-DEFAULT_PROJECT = "sentiment_ft"
+DEFAULT_PROJECT = "sentiment-ft"
 INIT_TIMEOUT_S = 8.0  # W&B waits for 90 s
 FLUSH_S = 1  # what a SIGKILL may cost W&B's own file; its own is 15 s
 INSPECT_TIMEOUT_S = 60.0  # a file of 100,000 rows takes 3 s

@@ -1,0 +1,201 @@
+"""The W&B server, asked directly: who we are, which projects there are. Each question is bounded in seconds, and what
+goes wrong is one line.
+
+Runs do not come this way: `wandb_mirror` hands them to W&B's own process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import sys
+import threading
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import psutil
+from pydantic import ValidationError
+
+from sentiment_ft.errors import ConfigError, ModelError
+from sentiment_ft.terminal import printable
+
+SECONDS_TO_ANSWER = 15  # wandb-core tries a dead server again and again until then
+SECONDS_TO_LEAVE = 5
+MAX_PROJECT = 128
+FORBIDDEN_IN_PROJECT = "/\\#?%:"  # by wandb.Settings
+_ENTITY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
+_LOG_IN = "wandb login, or WANDB_API_KEY in the environment"
+
+# The one place where the words of W&B's GraphQL for accounts and projects stand.
+_ACCOUNT = "query Account { viewer { entity } }"
+_PROJECT = """
+query ProjectOfEntity($entity: String!, $project: String!) {
+    entity(name: $entity) { name }
+    project(name: $project, entityName: $entity) { id }
+}
+"""
+_CREATE_PROJECT = """
+mutation CreateProject($entity: String!, $project: String!) {
+    upsertModel(input: {name: $project, entityName: $entity}) { project { id } }
+}
+"""
+
+
+class WandbFault(ModelError):
+    """The server cannot be asked, or answers with an error. status: that of HTTP, None where there was no answer."""
+
+    def __init__(self, what: str, *, where: str, way_out: str, status: int | None = None) -> None:
+        super().__init__(what, where=where, way_out=way_out)
+        self.status = status
+
+
+class WandbApi:
+    """Questions to one server by one account. server, app: its addresses, for programs and for people."""
+
+    def __init__(self, api: Any, server: str) -> None:
+        self._api = api
+        self.server = server
+        self.app = str(api._service_api.app_url)
+
+    def ask(self, query: str, variables: dict[str, Any]) -> dict[str, Any]:
+        """The data of the answer. Raises WandbFault."""
+        try:
+            # Private to wandb, which has no public way since 0.28; wandb-workspaces takes the same.
+            answer = self._api._service_api.execute_graphql(query, variables=variables)
+        except Exception as error:  # of several types, for a service that died, a timeout, an answer that is no JSON
+            raise _fault(error, self.server) from None
+        if not isinstance(answer, dict):
+            raise WandbFault("its answer is no W&B answer", where=self.server, way_out="is WANDB_BASE_URL right?")
+        return answer
+
+    def account(self) -> str:
+        """The entity of the account. Raises WandbFault."""
+        entity = (self.ask(_ACCOUNT, {}).get("viewer") or {}).get("entity")
+        if not isinstance(entity, str) or not entity:
+            raise WandbFault("the account has no entity of its own", where=self.server, way_out="--entity NAME")
+        return entity
+
+    def reach(self, entity: str, project: str) -> None:
+        """See that the project is there; create it in an entity that is. Raises ConfigError for one that is not,
+        WandbFault.
+        """
+        found = self.ask(_PROJECT, {"entity": entity, "project": project})
+        if not found.get("entity"):
+            raise ConfigError(
+                f"no entity {printable(entity, 60)} that this account can see",
+                where="--entity",
+                way_out="your user name or a team; without --entity it is that of the account",
+            )
+        if not found.get("project"):
+            self.ask(_CREATE_PROJECT, {"entity": entity, "project": project})
+
+
+@contextlib.contextmanager
+def connected() -> Iterator[WandbApi]:
+    """As `connect`; afterwards W&B's own process is gone, which a lost server can keep from ending by itself."""
+    try:
+        yield connect()
+    finally:
+        _disconnect()
+
+
+def _disconnect() -> None:
+    wandb = sys.modules.get("wandb")
+    if wandb is None:  # its import has failed
+        return
+    leaving = threading.Thread(target=wandb.teardown, daemon=True)
+    leaving.start()
+    leaving.join(SECONDS_TO_LEAVE)
+    if leaving.is_alive():
+        for child in psutil.Process().children():
+            with contextlib.suppress(psutil.Error):
+                if child.name().startswith("wandb-core"):
+                    child.kill()
+        leaving.join(SECONDS_TO_LEAVE)
+
+
+def connect() -> WandbApi:
+    """Log in as the environment, ~/.netrc or `wandb login` say; never asks on a terminal. Raises ConfigError for
+    settings that cannot be, WandbFault.
+    """
+    try:
+        import wandb
+
+        # silent: no prompt for a key and nothing of wandb's own on standard error, where a key could be quoted.
+        wandb.setup(wandb.Settings(silent=True))
+    except Exception as error:  # of pydantic, of wandb, or a bare ValueError at its import
+        raise ConfigError(
+            f"W&B cannot start: {_what_is_wrong(error)}", where="the environment", way_out="see the variables WANDB_..."
+        ) from None
+    server = _shown(os.environ.get("WANDB_BASE_URL") or "https://api.wandb.ai")
+    try:
+        api = wandb.Api(timeout=SECONDS_TO_ANSWER)
+        server = _shown(str(api.settings["base_url"]))
+    except wandb.errors.UsageError:  # wandb's words would be those of an interactive program
+        raise WandbFault("there is no API key", where=server, way_out=_LOG_IN) from None
+    except Exception as error:
+        raise _fault(error, server) from None
+    return WandbApi(api, server)
+
+
+def address(api: WandbApi, entity: str, project: str) -> str:
+    """Where people see a project."""
+    return f"{api.app.rstrip('/')}/{quote(entity)}/{quote(project)}"
+
+
+def checked_project(name: str) -> str:
+    """A name that W&B takes. Raises ConfigError."""
+    wrong = sorted({letter for letter in name if letter in FORBIDDEN_IN_PROJECT or printable(letter) != letter})
+    what = None
+    if not name.strip():
+        what = "is empty"
+    elif len(name) > MAX_PROJECT:
+        what = f"is {len(name):,} characters long; W&B takes {MAX_PROJECT}"
+    elif wrong:
+        what = f"{printable(name, 60)} has characters that W&B forbids: {' '.join(map(printable, wrong[:10]))}"
+    if what is not None:
+        raise ConfigError(what, where="--project", way_out="letters, digits, - and _, as in sentiment-reviews")
+    return name
+
+
+def checked_entity(name: str | None) -> str | None:
+    """A name that can be an entity's. Raises ConfigError."""
+    if name is not None and not _ENTITY.fullmatch(name):
+        raise ConfigError(
+            f"{printable(name, 60)} is no name of a user or team",
+            where="--entity",
+            way_out="letters, digits, -, _ and ., as in the address https://wandb.ai/ENTITY/PROJECT",
+        )
+    return name
+
+
+def _what_is_wrong(error: Exception) -> str:
+    """Without the values, among which may be a password."""
+    if isinstance(error, ValidationError):
+        faults = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors(include_input=False)]
+        return printable("; ".join(faults), 300)
+    return printable(" ".join(str(error).split()), 200)
+
+
+def _shown(url: str) -> str:
+    """An address without the user and password that may stand in it."""
+    try:
+        parts = urlsplit(url)
+        return printable(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}", 200)
+    except ValueError:
+        return "WANDB_BASE_URL"
+
+
+def _fault(error: Exception, server: str) -> WandbFault:
+    said = printable(" ".join(str(error).split()), 200)
+    response = getattr(error, "response", None) or getattr(error.__cause__, "response", None)
+    status = getattr(response, "http_status", 0) or None
+    if "did not respond in time" in said:
+        what = f"does not answer within {SECONDS_TO_ANSWER} s"
+        return WandbFault(what, where=server, way_out="is it there, and is WANDB_BASE_URL right?")
+    if status in (401, 403) or "API key" in said:
+        what = "refuses the API key" if status == 401 else f"refuses: {said}"
+        return WandbFault(what, where=server, way_out=_LOG_IN, status=status)
+    return WandbFault(f"answers with an error: {said}", where=server, way_out="try again; see its words", status=status)
