@@ -10,7 +10,9 @@ from sentiment_ft.cli.verb import EXIT_CODES, Verb
 @click.command(cls=Verb, epilog=EXIT_CODES)
 @click.argument("runs", nargs=-1, required=True, metavar="RUN...")
 @click.option(
-    "--output", metavar="FILE", help="Default: report.html in the run folder; of several runs, report-compare.html here."
+    "--output",
+    metavar="FILE",
+    help="Default: report.html in the run folder; of several runs, report-compare.html here.",
 )
 def report(runs: tuple[str, ...], output: str | None) -> None:
     """Write one HTML file about a RUN folder, or one that sets several side by side.

@@ -14,20 +14,20 @@ SUMMARY_TEXT = 180  # of a longer one, what is seen before it is opened
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell of a table. tone: "", "good", "bad" or "muted". rest: what opens below the text. bar: a share of the width,
-    0 to 1, that is shaded.
-    """
+    """A cell of a table. tone: "", "good", "bad" or "muted". rest: what opens below the text."""
 
     text: str
     tone: str = ""
     rest: str = ""
-    bar: float | None = None
+
+
+Line = list[Cell | str]  # of a table
 
 
 @dataclass(frozen=True)
 class Table:
     """head: one a column; a name that begins with `>` is of numbers, set to the right. lines: cells or plain texts, the
-    first of each line names it. open: not folded away. wide: its texts are long and get the room.
+    first of each line names it. folded: opened by a click. wide: its first column is of long texts.
     """
 
     kind: ClassVar[str] = "table"
@@ -57,6 +57,7 @@ class Grid:
 
     kind: ClassVar[str] = "grid"
     blocks: Sequence[Any]
+    uneven: bool = False  # the second is a wide table
 
 
 @dataclass(frozen=True)

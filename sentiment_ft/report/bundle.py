@@ -25,7 +25,9 @@ def bundle() -> str:
     try:
         version = metadata.version("vl-convert-python")
     except metadata.PackageNotFoundError:
-        raise ModelError("is not installed", where="vl-convert-python", way_out="pip install vl-convert-python") from None
+        raise ModelError(
+            "is not installed", where="vl-convert-python", way_out="pip install vl-convert-python"
+        ) from None
     from sentiment_ft.data.cache import cache_root
 
     kept = cache_root() / f"vega-{version}.js"
@@ -58,7 +60,13 @@ def _make() -> str:
     except (OSError, subprocess.SubprocessError, UnicodeDecodeError) as error:
         said = getattr(error, "stderr", b"") or b""
         reason = printable(said.decode(errors="replace").strip().split("\n")[-1] or type(error).__name__, 200)
-        raise ModelError(f"cannot write its library: {reason}", where="vl-convert-python", way_out="pip install --force-reinstall vl-convert-python") from None
+        raise ModelError(
+            f"cannot write its library: {reason}",
+            where="vl-convert-python",
+            way_out="pip install --force-reinstall vl-convert-python",
+        ) from None
     if "vegaEmbed" not in made or "</script" in made.lower() or "<!--" in made:
-        raise ModelError("its library cannot stand in a page", where="vl-convert-python", way_out="the version of constraints.txt")
+        raise ModelError(
+            "its library cannot stand in a page", where="vl-convert-python", way_out="the version of constraints.txt"
+        )
     return made

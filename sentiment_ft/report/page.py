@@ -20,7 +20,10 @@ from sentiment_ft.report.blocks import Chart, Grid, Section
 from sentiment_ft.report.charts import CONFIG
 
 OPENING = "<!doctype html>\n<!-- A report of sentiment_ft. The next report may replace this file. -->\n"
-POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+POLICY = (
+    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
+    "form-action 'none'"
+)
 _ESCAPES = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026", 0x2028: "\\u2028", 0x2029: "\\u2029"}
 
 

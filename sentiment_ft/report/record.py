@@ -52,6 +52,10 @@ class Run:
         """Its records of one kind, in order."""
         return [record for record in self.events if record["event"] == event]
 
+    def parts(self) -> list[tuple[str, Rows]]:
+        """The judged parts, the sealed test first."""
+        return [(part, self.judged[part]) for part in ("test", "validation") if part in self.judged]
+
     def judgement(self, part: str) -> dict[str, Any]:
         """Of summary.json: the scores of the best model on the rows of a part; empty where it has none."""
         return mapping(self.summary.get("best" if part == "validation" else "test"))
@@ -62,7 +66,7 @@ class NoRunError(UserError):
 
 
 def read(name: str | Path, summary: Mapping[str, Any] | None = None) -> Run:
-    """The run in a folder; summary: the content of summary.json, of a run that is about to write it. Raises NoRunError."""
+    """The run in a folder; summary: what a run that is about to end will write to summary.json. Raises NoRunError."""
     folder = Path(os.path.expanduser(name))
     _check(folder)
     folder = folder.resolve()

@@ -50,7 +50,12 @@ class ShownRow:
 
 def read_rows(path: Path, faults: list[str]) -> Rows | None:
     """None where the file is not there or has no row."""
-    ids, labels, ps, words, digests, wrong = [], [], [], [], [], 0
+    ids: list[int] = []
+    labels: list[int] = []
+    ps: list[float] = []
+    words: list[int] = []
+    digests: list[bytes] = []
+    wrong = 0
     for record in read_lines(path, faults):
         row = _row(record)
         if row is None:
@@ -97,7 +102,12 @@ def digest(text: str, label: int) -> bytes:
 
 
 def _row(record: dict[str, Any]) -> ShownRow | None:
-    row_id, text, label, p = whole(record.get("id")), record.get("text"), record.get("label"), number(record.get("p_positive"))
+    row_id, text, label, p = (
+        whole(record.get("id")),
+        record.get("text"),
+        record.get("label"),
+        number(record.get("p_positive")),
+    )
     if row_id is None or not isinstance(text, str) or p is None or not 0 <= p <= 1:
         return None
     if isinstance(label, bool) or label not in (0, 1):

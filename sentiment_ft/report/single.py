@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sentiment_ft.report import judging, story, training
+from sentiment_ft.report import confidence, faults, scoring, settings, story, texts, training
 from sentiment_ft.report.blocks import plain
 from sentiment_ft.report.files import whole
 from sentiment_ft.report.page import Page
@@ -18,17 +18,17 @@ def page_of(run: Run) -> Page:
         story.summary(run),
         story.plan(run),
         training.curves(run),
-        judging.confusion(run),
-        judging.calibration(run),
-        judging.curves(run),
-        judging.lengths(run),
-        judging.worst_errors(run),
+        scoring.confusion(run),
+        confidence.calibration(run),
+        confidence.thresholds(run),
+        texts.lengths(run),
+        texts.worst_errors(run),
         training.speed(run),
         training.checkpoints(run),
-        training.faults(run),
-        story.config(run),
-        story.environment(run),
-        story.again(run),
+        faults.faults(run),
+        settings.config(run),
+        settings.environment(run),
+        settings.again(run),
     ]
     badge, tone = _state(run)
     return Page(

@@ -1,15 +1,14 @@
-"""The run in words and tables: what came out, what was planned, with which settings and where, and how to do it again."""
+"""The run in words and tables: what came out of it, and what was planned."""
 
 from __future__ import annotations
 
-import shlex
 from typing import Any
 
 from sentiment_ft.errors import UserError
-from sentiment_ft.report.blocks import Card, Cards, Cell, Code, Facts, Section, Split, Table, Text, plain
+from sentiment_ft.report.blocks import Card, Cards, Cell, Line, Section, Split, Table, Text, plain
 from sentiment_ft.report.files import mapping, number, whole
-from sentiment_ft.report.judging import ends_of, score, score_blocks, seen
 from sentiment_ft.report.record import Run, series
+from sentiment_ft.report.scoring import ends_of, score, score_blocks, seen
 from sentiment_ft.report.words import counted, local, percent, percents, value_of
 from sentiment_ft.run.folder import MARK
 from sentiment_ft.run.sizes import Sizes, derive
@@ -26,7 +25,9 @@ def summary(run: Run) -> Section:
     speed = number(run.summary.get("rows_per_s"))
     if speed is not None:
         tokens = number(run.summary.get("real_tokens_per_s"))
-        cards.append(Card("speed", f"{speed:,.1f} rows/s", f"{tokens:,.0f} real tokens/s" if tokens is not None else ""))
+        cards.append(
+            Card("speed", f"{speed:,.1f} rows/s", f"{tokens:,.0f} real tokens/s" if tokens is not None else "")
+        )
     wall = number(run.summary.get("wall_s"))
     if wall is not None and wall >= 0:
         updates = whole(run.summary.get("updates"))
@@ -51,28 +52,36 @@ def _meaning(run: Run) -> list[str]:
     said = []
     test, validation = run.judgement("test"), run.judgement("validation")
     for part, judgement in (("test", test), ("validation", validation)):
-        accuracy, ends, rows = score(judgement, "accuracy"), ends_of(judgement, "accuracy"), whole(judgement.get("rows"))
+        accuracy, ends, rows = (
+            score(judgement, "accuracy"),
+            ends_of(judgement, "accuracy"),
+            whole(judgement.get("rows")),
+        )
         if accuracy is None or ends is None or rows is None:
             continue
         if part == "test":
             said.append(
-                f"On {rows:,} sealed test rows, which chose nothing, the best model is right on {percent(accuracy)}: other "
-                f"rows of the same kind would give {percents(ends)}. This is the figure to quote."
+                f"On {rows:,} sealed test rows, which chose nothing, the best model is right on {percent(accuracy)}; "
+                f"on rows of the same kind it would be, with 95% confidence, {percents(ends)}. This is the figure to "
+                "quote."
             )
             other = ends_of(validation, "accuracy")
             if other is not None and (other[0] > ends[1] or other[1] < ends[0]):
                 gap = abs((score(validation, "accuracy") or 0) - accuracy)
                 said.append(
                     f"The validation rows say {percent(score(validation, 'accuracy'))}, {100 * gap:.1f} points "
-                    f"{'more' if other[0] > ends[1] else 'less'}: they are another kind of rows, and they chose the best model."
+                    f"{'more' if other[0] > ends[1] else 'less'}: they are another kind of rows, and "
+                    "they chose the best model."
                 )
         elif not test:
             said.append(
-                f"On {rows:,} validation rows the best model is right on {percent(accuracy)} ({percents(ends)}). These rows "
-                "chose it, so the figure leans high; no sealed test rows were given."
+                f"On {rows:,} validation rows the best model is right on {percent(accuracy)} ({percents(ends)}). These "
+                "rows chose it, so the figure leans high; no sealed test rows were given."
             )
     if str(run.summary.get("data", "")).split(":")[0] == "synthetic" and said:
-        said.append("The training rows are synthetic, made from templates: expect less on real reviews, and measure it.")
+        said.append(
+            "The training rows are synthetic, made from templates: expect less on real reviews, and measure it."
+        )
     return [" ".join(said), *seen(run)] if said else seen(run)
 
 
@@ -92,23 +101,30 @@ def plan(run: Run) -> Section | None:
     asked_epochs = number(config.get("num_train_epochs")) if config.get("max_steps") is None else None
     patience = whole(config.get("early_stopping_patience"))
     stopped = summary.get("stopped_early")
-    skipped = whole(summary.get("skipped_updates"))
+    skipped, best = whole(summary.get("skipped_updates")), whole(summary.get("best_update"))
     evaluations = len(run.of("eval"))
-    every = config.get("save_steps"), config.get("save_seconds")
-    saving = f"every {every[0]} updates" if every[0] is not None else f"every {every[1]:g} s" if number(every[1]) is not None else "at the end"
-    lines: list[list[Cell | str]] = [
-        ["updates", _number(planned), Cell(_number(updates), "bad" if planned and updates is not None and updates < planned else "")],
+    steps, seconds = whole(config.get("save_steps")), number(config.get("save_seconds"))
+    saving = f"every {seconds:g} s" if seconds is not None else "at the end"
+    if steps is not None:
+        saving = f"every {steps:,} updates"
+    stop = "off" if patience is None else f"after {counted(patience, 'evaluation')} without gain"
+    ended = "–" if not isinstance(stopped, bool) else "stopped early" if stopped else "no"
+    short = planned is not None and updates is not None and updates < planned
+    reached = f"peak {peak[1]:.2e} at update {peak[0]:,}" if peak else "–"
+    batch, precision = whole(summary.get("global_batch_size")), summary.get("mixed_precision")
+    lines: list[Line] = [
+        ["updates", _number(planned), Cell(_number(updates), "bad" if short else "")],
         ["epochs", _number(asked_epochs), _number(epochs)],
-        ["warm-up", f"{sizes.warmup_updates:,} updates" if sizes else "–", f"peak {peak[1]:.2e} at update {peak[0]:,}" if peak else "–"],
+        ["warm-up", f"{sizes.warmup_updates:,} updates" if sizes else "–", reached],
         ["peak learning rate", value_of(config.get("learning_rate")), f"{peak[1]:.2e}" if peak else "–"],
-        ["global batch", f"{sizes.global_batch_size:,} rows" if sizes else "–", _rows(whole(summary.get("global_batch_size")))],
+        ["global batch", f"{sizes.global_batch_size:,} rows" if sizes else "–", _rows(batch)],
         ["processes", "–", _number(whole(summary.get("processes")))],
-        ["precision", value_of(config.get("mixed_precision")), value_of(summary["mixed_precision"]) if "mixed_precision" in summary else "–"],
+        ["precision", value_of(config.get("mixed_precision")), "–" if precision is None else value_of(precision)],
         ["evaluations", f"every {sizes.eval_every:,} updates" if sizes else "–", f"{evaluations:,}"],
-        ["early stop", f"after {counted(patience, 'evaluation')} without gain" if patience is not None else "off", {True: "stopped early", False: "no"}.get(stopped, "–") if isinstance(stopped, bool) else "–"],
+        ["early stop", stop, ended],
         ["skipped updates", "0", Cell(_number(skipped), "bad" if skipped else "")],
         ["checkpoints", saving, counted(len(run.of("checkpoint")), "checkpoint")],
-        ["best model", f"by {plain(config.get('metric_for_best_model', '–'), 40)}", f"update {_number(whole(summary.get('best_update')))}"],
+        ["best model", f"by {value_of(config.get('metric_for_best_model'), 40)}", f"update {_number(best)}"],
     ]  # fmt: skip
     blocks: list[Any] = [Table("The plan against what happened", ["what", "planned", "happened"], lines)]
     if split := _split(run):
@@ -141,80 +157,35 @@ def _split(run: Run) -> Split | None:
         return None
     rest = max(0.0, wall - train - judging)
     whole_time = max(train + judging + rest, 1e-9)
-    parts = [(name, value / whole_time, duration(value)) for name, value in (("training", train), ("judging", judging), ("start, saving, writing", rest))]
-    again = " (of several starts: training and judging of all, the rest of the last)" if sum(r["event"] == "began" for r in run.attempts) > 1 else ""
+    parts = [
+        (name, value / whole_time, duration(value))
+        for name, value in (("training", train), ("judging", judging), ("start, saving, writing", rest))
+    ]
+    again = (
+        " (of several starts: training and judging of all, the rest of the last)"
+        if sum(r["event"] == "began" for r in run.attempts) > 1
+        else ""
+    )
     return Split(f"Where {duration(whole_time)} went{again}", parts)
 
 
 def _receipts(run: Run) -> Table | None:
     """Rows read, used and rejected, a source a line."""
     found = run.summary.get("receipts")
-    lines: list[list[Cell | str]] = []
+    lines: list[Line] = []
     for receipt in map(mapping, found[:50] if isinstance(found, list) else []):
-        reasons = ", ".join(f"{plain(key, 60)} {_number(whole(count))}" for key, count in list(mapping(receipt.get("rejected_by_reason")).items())[:10])
+        reasons = ", ".join(
+            f"{plain(key, 60)} {_number(whole(count))}"
+            for key, count in list(mapping(receipt.get("rejected_by_reason")).items())[:10]
+        )
         counts = [_number(whole(receipt.get(key))) for key in ("rows_read", "rows_used", "rows_rejected")]
         lines.append([local(str(receipt.get("source", "–"))), *counts, reasons or "–"])
-    parts = ", ".join(f"{plain(part, 30)} {_number(whole(count))}" for part, count in list(mapping(run.summary.get("rows")).items())[:10])
+    parts = ", ".join(
+        f"{plain(part, 30)} {_number(whole(count))}"
+        for part, count in list(mapping(run.summary.get("rows")).items())[:10]
+    )
     note = f"Parts: {parts}." if parts else ""
     return Table("Rows", ["source", ">read", ">used", ">rejected", "why"], lines, note=note) if lines else None
-
-
-def config(run: Run) -> Section | None:
-    if not run.config:
-        return None
-    with_origin = bool(run.origins)
-    lines = [
-        [plain(key, 60), value_of(value), *([Cell(local(run.origins.get(key, "–"), 80), "muted")] if with_origin else [])]
-        for key, value in list(run.config.items())[:200]
-    ]
-    head = ["key", "value", *(["from"] if with_origin else [])]
-    note = "Of a local path only the last part is shown." + ("" if len(run.config) <= 200 else " The first 200 keys.")
-    return Section("config", "Config", [Table("Config of the run", head, lines, note=note, folded=True)])
-
-
-def environment(run: Run) -> Section | None:
-    found = run.environment
-    if not found:
-        return None
-    git = mapping(found.get("git"))
-    devices = found.get("devices")
-    pairs = [(key, value_of(found[key])) for key in ("sentiment_ft", "python", "platform") if key in found]
-    for device in map(mapping, devices[:8] if isinstance(devices, list) else []):
-        memory, cores = number(device.get("memory_mib")), whole(device.get("cores"))
-        words = [plain(device.get("name", "unknown"), 80), f"{memory / 1024:,.1f} GiB" if memory is not None else "", counted(cores, "core") if cores is not None else ""]
-        pairs.append((plain(device.get("kind", "device"), 20), ", ".join(filter(None, words))))
-    pairs += [(plain(key, 40).replace("_", " "), value_of(value)) for key, value in list(mapping(found.get("threads")).items())[:10]]
-    if git.get("commit"):
-        dirty = " with changes that are not committed" if git.get("dirty") is True else ""
-        pairs.append(("commit", plain(git["commit"], 60) + dirty))
-    pairs += [(plain(key, 60), value_of(value)) for key, value in list(mapping(found.get("variables")).items())[:40]]
-    memory_peak = mapping(run.summary.get("peak_memory_mib"))
-    pairs += [(f"peak {plain(key, 40).removesuffix('_memory_mib')} memory", f"{mib:,.0f} MiB") for key, value in list(memory_peak.items())[:8] if (mib := number(value)) is not None]
-    packages = [[plain(name, 60), plain(version, 40)] for name, version in list(mapping(found.get("packages")).items())[:100] if version is not None]
-    return Section("environment", "Environment", [Facts(pairs), Table("Packages", ["package", "version"], packages, folded=True)])
-
-
-def again(run: Run) -> Section:
-    """What it takes to train the same once more."""
-    line = run.environment.get("command_line")
-    words = [str(word) for word in line[:200]] if isinstance(line, list) and line else []
-    blocks: list[Any] = []
-    if words:
-        program = local(words[0])
-        rest = [shlex.quote(local(word)) for word in words[1:]]
-        blocks += [Text("As it was typed; of local paths the last part is shown."), Code(" ".join([shlex.quote(program), *rest]))]
-    blocks += [
-        Text("The same settings, from the config that the run left:"),
-        Code(f"sentiment-ft train --recipe {shlex.quote(plain(run.name, 100))}/config.yaml"),
-    ]
-    git = mapping(run.environment.get("git"))
-    pairs = [
-        ("commit", plain(git.get("commit") or "–", 60)),
-        ("seed", value_of(run.config.get("seed", "–"))),
-        ("sentiment_ft", value_of(run.environment.get("sentiment_ft", "–"))),
-        ("torch", value_of(mapping(run.environment.get("packages")).get("torch", "–"))),
-    ]
-    return Section("again", "How to reproduce", [*blocks, Facts(pairs)])
 
 
 def _number(value: float | None) -> str:
@@ -223,5 +194,3 @@ def _number(value: float | None) -> str:
 
 def _rows(count: int | None) -> str:
     return "–" if count is None else f"{count:,} rows"
-
-

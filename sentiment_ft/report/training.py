@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 from sentiment_ft.judge.intervals import wilson
 from sentiment_ft.report import charts
-from sentiment_ft.report.blocks import Cell, Chart, Grid, Section, Table, Text
+from sentiment_ft.report.blocks import Chart, Grid, Section, Table, Text
 from sentiment_ft.report.charts import COLOURS, Series
 from sentiment_ft.report.files import number, whole
 from sentiment_ft.report.record import Event, Run, series
 from sentiment_ft.report.thin import MOST, Point, evenly, smoothed
-from sentiment_ft.report.words import counted, percent, size, without_folders
+from sentiment_ft.report.words import counted, moment, percent, size
 from sentiment_ft.track import numbers
-from sentiment_ft.track.summary_table import duration
 
-TABLE_POINTS = 25  # of a curve, in the table below it
+TABLE_POINTS = 16  # of a curve, in the table below it
 MOST_LINES = 100  # of a table of events
 DENSE = 60  # records from which on a loss is shown with its mean
 SHARES = {"eval_accuracy": "accuracy", "eval_f1": "F1", "eval_precision": "precision", "eval_recall": "recall"}
@@ -26,7 +23,9 @@ ZOOM = "Drag to move, Ctrl + wheel to zoom, double click for all of it."
 
 def curves(run: Run) -> Section | None:
     trained, judged = run.of("train"), run.of("eval")
-    found = [chart for chart in (_loss(trained, judged), _evaluation(run, judged), _rate(trained), _norm(trained)) if chart]
+    found = [
+        chart for chart in (_loss(trained, judged), _evaluation(run, judged), _rate(trained), _norm(trained)) if chart
+    ]
     if not found:
         return None
     longest = max(len(trained), len(judged))
@@ -39,11 +38,11 @@ def curves(run: Run) -> Section | None:
 def speed(run: Run) -> Section | None:
     trained = run.of("train")
     kinds = (
-        ("rows_per_s", "speed-rows", "Rows a second", "rows/s", "~s"),
-        ("real_tokens_per_s", "speed-tokens", "Real tokens a second", "tokens/s", "~s"),
+        ("rows_per_s", "speed-rows", "Rows a second", "rows/s", ",~r"),
+        ("real_tokens_per_s", "speed-tokens", "Real tokens a second", "tokens/s", ",~r"),
         ("padding_share", "padding", "Padding, share of positions", "padding", "~%"),
-        ("host_memory_mib", "host-memory", "Host memory of the main process (MiB)", "MiB", "~s"),
-        ("device_memory_mib", "device-memory", "Device memory (MiB)", "MiB", "~s"),
+        ("host_memory_mib", "host-memory", "Host memory of the main process (MiB)", "MiB", ",~r"),
+        ("device_memory_mib", "device-memory", "Device memory (MiB)", "MiB", ",~r"),
     )
     found = []
     for key, anchor, title, unit, form in kinds:
@@ -51,7 +50,7 @@ def speed(run: Run) -> Section | None:
         if points:
             says = f"{title}: {_range(points)} over {counted(len(points), 'record')}."
             spec = charts.curves([Series(title, points)], says, y=unit, form=form, zero=True, height=170)
-            found.append(Chart(anchor, title, says, spec, _points_table(title, [Series(title, points)], unit)))
+            found.append(Chart(anchor, title, says, spec, points_table(title, [Series(title, points)], unit)))
     return Section("speed", "Speed and memory", [Grid(found)]) if found else None
 
 
@@ -60,14 +59,14 @@ def checkpoints(run: Run) -> Section | None:
     if not saved:
         return None
     held = sum(number(record.get("held_up_s")) or 0 for record in saved)
-    says = f"{counted(len(saved), 'checkpoint')} saved; training waited {duration(held)} for them in all."
+    says = f"{counted(len(saved), 'checkpoint')} saved; training waited {moment(held)} for them in all."
     lines = [
         [
             f"{record['update']:,}",
             _written(record, "bytes", size),
-            _written(record, "seconds", duration),
-            _written(record, "worked_s", duration),
-            _written(record, "held_up_s", duration),
+            _written(record, "seconds", moment),
+            _written(record, "worked_s", moment),
+            _written(record, "held_up_s", moment),
         ]
         for record in saved[-MOST_LINES:]
     ]
@@ -75,73 +74,9 @@ def checkpoints(run: Run) -> Section | None:
     if len(saved) > MOST_LINES:
         note += f" The last {MOST_LINES} are shown."
     head = [">update", ">size", ">written after", ">of that at work", ">held up training"]
-    return Section("checkpoints", "Checkpoints", [Text(says), Table("Checkpoints", head, lines, note=note, folded=len(lines) > 12)])
-
-
-def faults(run: Run) -> Section:
-    """Updates that were skipped, memory that ran out, starts and ends. Never absent: none is news as well."""
-    lines: list[Sequence[Cell | str]] = []
-    for record in run.events:
-        if record["event"] == "skipped":
-            scale = number(record.get("loss_scale"))
-            what = "left out: its numbers were not finite" + (f" (loss scale {scale:g})" if scale not in (None, 1) else "")
-            lines.append([f"{record['update']:,}", Cell("skipped update", "bad"), what])
-        elif record["event"] == "out_of_memory":
-            rest = ", ".join(f"{key.replace('_', ' ')} {value:,}" for key, value in record.items() if key != "update" and whole(value) is not None)
-            lines.append([f"{record['update']:,}", Cell("out of memory", "bad"), f"went on with {rest}" if rest else "went on in smaller steps"])
-    blocks: list[Any] = []
-    if lines:
-        note = f"The first {MOST_LINES} of {len(lines):,}." if len(lines) > MOST_LINES else ""
-        blocks.append(Table("What went wrong", [">update", "what", "and then"], lines[:MOST_LINES], note=note))
-    starts = _attempts(run.attempts, finished=run.finished)
-    if starts:
-        note = f"The last {MOST_LINES} of {len(starts):,}." if len(starts) > MOST_LINES else ""
-        blocks.append(Table("Starts and ends", [">start", "began (UTC)", ">at update", ">processes", ">lasted", ">until update", "how it ended"], starts[-MOST_LINES:], note=note))
-    for fault in run.faults:
-        blocks.append(Text(fault, "warning"))
-    if not lines and len(starts) <= 1 and not run.faults:
-        blocks.insert(0, Text("No update was skipped, memory did not run out, and no restart is recorded."))
-    return Section("faults", "Faults and restarts", blocks)
-
-
-def _attempts(attempts: list[Event], *, finished: bool) -> list[Sequence[Cell | str]]:
-    """A line for each start. A start without an end before the next one was killed."""
-    pairs: list[tuple[Event, Event | None]] = []
-    for record in attempts:
-        if record["event"] == "began":
-            pairs.append((record, None))
-        elif pairs and pairs[-1][1] is None:
-            pairs[-1] = (pairs[-1][0], record)
-    lines: list[Sequence[Cell | str]] = []
-    for place, (began, ended) in enumerate(pairs):
-        since, until = _time(began), _time(ended) if ended else None
-        lasted = duration((until - since).total_seconds()) if since and until and until >= since else "–"
-        if ended is not None:
-            code = whole(ended.get("code"))
-            why = without_folders(str(ended.get("why") or "")) or ("done" if code == 0 else "")
-            how = Cell(why + (f" (code {code})" if code else ""), "" if code in (0, 75) else "bad")
-        elif place + 1 < len(pairs):
-            how = Cell("ended without a word (killed)", "bad")
-        else:
-            how = Cell("done" if finished else "at work, or ended without a word", "" if finished else "muted")
-        at = f"{since:%Y-%m-%d %H:%M:%S}" if since else "–"
-        cells = [_count(began, "update"), _count(began, "processes"), lasted, _count(ended or {}, "update")]
-        lines.append([str(place + 1), at, *cells, how])
-    return lines
-
-
-def _time(record: Event) -> datetime | None:
-    at = record.get("at")
-    try:
-        found = datetime.fromisoformat(at) if isinstance(at, str) else None
-        return found if found is None or found.tzinfo else None
-    except ValueError:
-        return None
-
-
-def _count(record: Event, key: str) -> str:
-    value = whole(record.get(key))
-    return "–" if value is None else f"{value:,}"
+    return Section(
+        "checkpoints", "Checkpoints", [Text(says), Table("Checkpoints", head, lines, note=note, folded=len(lines) > 12)]
+    )
 
 
 def _loss(trained: list[Event], judged: list[Event]) -> Chart | None:
@@ -161,13 +96,20 @@ def _loss(trained: list[Event], judged: list[Event]) -> Chart | None:
         lines.append(Series("validation", log_losses, COLOURS[1], dots=True))
     log = min(every) > 0 and max(every) > 30 * min(every)
     says = "Loss in nats a row: " + "; ".join(
-        f"{name} {numbers.number(points[0][1])} at update {points[0][0]:,}, {numbers.number(points[-1][1])} at {points[-1][0]:,}"
+        f"{name} {numbers.number(points[0][1])} at update {points[0][0]:,}, {numbers.number(points[-1][1])} at "
+        f"{points[-1][0]:,}"
         for name, points in (("training", losses), ("validation", log_losses))
         if points
     )
     title = f"Loss (nats a row{', log scale' if log else ''})"
     shown = [one for one in lines if not one.name.startswith("mean of")]
-    return Chart("loss", title, says, charts.curves(lines, says, y="loss", log=log, zero=True, form="~g"), _points_table("Loss", shown, "loss"))
+    return Chart(
+        "loss",
+        title,
+        says,
+        charts.curves(lines, says, y="loss", log=log, zero=True, form="~g"),
+        points_table("Loss", shown, "loss"),
+    )
 
 
 def _rate(trained: list[Event]) -> Chart | None:
@@ -176,8 +118,16 @@ def _rate(trained: list[Event]) -> Chart | None:
         return None
     peak = max(points, key=lambda point: point[1])
     says = f"Learning rate: peak {peak[1]:.2e} at update {peak[0]:,}, {points[-1][1]:.2e} at the end."
-    spec = charts.curves([Series("learning rate", points, COLOURS[2])], says, y="learning rate", zero=True, form="~e")
-    return Chart("learning-rate", "Learning rate", says, spec, _points_table("Learning rate", [Series("learning rate", points)], "rate"))
+    spec = charts.curves(
+        [Series("learning rate", points, COLOURS[2])], says, y="learning rate", zero=True, form="~e", zero_as="0"
+    )
+    return Chart(
+        "learning-rate",
+        "Learning rate",
+        says,
+        spec,
+        points_table("Learning rate", [Series("learning rate", points)], "rate"),
+    )
 
 
 def _norm(trained: list[Event]) -> Chart | None:
@@ -189,37 +139,70 @@ def _norm(trained: list[Event]) -> Chart | None:
     says = f"Norm of the gradient before it is clipped: {_range(points)}."
     spec = charts.curves([Series("gradient norm", points, COLOURS[3])], says, y="gradient norm", zero=True, log=log)
     title = "Gradient norm" + (" (log scale)" if log else "")
-    return Chart("gradient", title, says, spec, _points_table("Gradient norm", [Series("gradient norm", points)], "norm"))
+    return Chart(
+        "gradient", title, says, spec, points_table("Gradient norm", [Series("gradient norm", points)], "norm")
+    )
 
 
 def _evaluation(run: Run, judged: list[Event]) -> Chart | None:
-    rows = whole(run.judgement("validation").get("rows")) or (len(run.judged["validation"]) if "validation" in run.judged else 0)
+    rows = whole(run.judgement("validation").get("rows")) or (
+        len(run.judged["validation"]) if "validation" in run.judged else 0
+    )
     lines = []
     for place, (key, name) in enumerate(SHARES.items()):
         points: list[Point] = [(x, y) for x, y in series(judged, key) if 0 <= y <= 1]
         if not points:
             continue
         band = [(x, *wilson(round(y * rows), rows)) for x, y in points] if key == "eval_accuracy" and rows else []
-        lines.append(Series(name, points, COLOURS[place], dots=True, band=[(x, low, high) for x, low, high in band], dash=charts.DASHES[place]))
+        lines.append(
+            Series(
+                name,
+                points,
+                COLOURS[place],
+                dots=True,
+                band=[(x, low, high) for x, low, high in band],
+                dash=charts.DASHES[place],
+            )
+        )
     if not lines:
         return None
     best = next((record["update"] for record in reversed(judged) if record.get("best") is True), None)
-    says = "Validation scores: " + "; ".join(f"{one.name} {numbers.number(one.points[-1][1], 4)} at update {one.points[-1][0]:,}" for one in lines)
+    says = "Validation scores: " + "; ".join(
+        f"{one.name} {numbers.number(one.points[-1][1], 4)} at update {one.points[-1][0]:,}" for one in lines
+    )
     says += f"; the best model is of update {best:,}." if best is not None else "."
     banded = " with the 95% band of accuracy" if lines[0].band else ""
-    return Chart("evaluation", f"Validation scores{banded}", says, charts.curves(lines, says, y="score", form="~g"), _points_table("Validation scores", lines, "score"))
+    return Chart(
+        "evaluation",
+        f"Validation scores{banded}",
+        says,
+        charts.curves(lines, says, y="score", form="~g"),
+        points_table("Validation scores", lines, "score"),
+    )
 
 
-def _points_table(caption: str, lines: list[Series], unit: str) -> Table:
-    cells = [[one.name, f"{x:,}", f"{y:.5g}"] for one in lines for x, y in evenly(one.points, TABLE_POINTS)]
+def points_table(caption: str, lines: list[Series], unit: str) -> Table:
+    """Series of the same updates in columns beside each other, others below each other."""
+    caption = f"{caption} in numbers"
     cut = any(len(one.points) > TABLE_POINTS for one in lines)
-    return Table(caption, ["series", ">update", f">{unit}"], cells, folded=True, note=f"At most {TABLE_POINTS} points a series; metrics.jsonl has all." if cut else "")
+    note = f"At most {TABLE_POINTS} points a series; metrics.jsonl has all." if cut else ""
+    thin = [evenly(one.points, TABLE_POINTS) for one in lines]
+    if len({tuple(x for x, _ in points) for points in thin}) == 1:
+        heads = [f">{unit}" if len(lines) == 1 else f">{one.name}" for one in lines]
+        rows = [[f"{column[0][0]:,}", *(f"{y:.5g}" for _, y in column)] for column in zip(*thin, strict=True)]
+        return Table(caption, [">update", *heads], rows, folded=True, note=note)
+    cells = [[one.name, f"{x:,}", f"{y:.5g}"] for one, points in zip(lines, thin, strict=True) for x, y in points]
+    return Table(caption, ["series", ">update", f">{unit}"], cells, folded=True, note=note)
 
 
 def _range(points: list[Point]) -> str:
     values = sorted(value for _, value in points)
     if values[-1] <= 1:
-        return f"{percent(values[0])} to {percent(values[-1])}, median {percent(values[len(values) // 2])}" if values[0] >= 0 else f"{values[0]:.3g} to {values[-1]:.3g}"
+        return (
+            f"{percent(values[0])} to {percent(values[-1])}, median {percent(values[len(values) // 2])}"
+            if values[0] >= 0
+            else f"{values[0]:.3g} to {values[-1]:.3g}"
+        )
     return f"{values[0]:,.4g} to {values[-1]:,.4g}, median {values[len(values) // 2]:,.4g}"
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from sentiment_ft.report.blocks import plain
 from sentiment_ft.track.card import shown
+from sentiment_ft.track.summary_table import duration
 
 _FOLDERS = re.compile(r"(?:(?<=[\s=:,;'\"(\[])|^)(?:~|[A-Za-z]:)?[/\\](?:[^\s:,;'\"/\\]+[/\\])+")
 
@@ -32,6 +33,11 @@ def size(count: float) -> str:
             return f"{count:,.0f} {unit}" if unit == "B" else f"{count:,.1f} {unit}"
         count /= 1024
     raise AssertionError
+
+
+def moment(seconds: float) -> str:
+    """0.0204 -> 20 ms; from a second on as `duration` writes it."""
+    return f"{1000 * seconds:.0f} ms" if seconds < 0.9995 else duration(seconds)
 
 
 def counted(count: int, noun: str) -> str:

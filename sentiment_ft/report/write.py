@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sentiment_ft.errors import OutputError
-from sentiment_ft.report import record
+from sentiment_ft.errors import OutputError, UserError
+from sentiment_ft.report import compare, record
 from sentiment_ft.report.bundle import bundle
 from sentiment_ft.report.page import OPENING, render
 from sentiment_ft.report.single import page_of
@@ -21,10 +21,13 @@ NAME, COMPARED = "report.html", "report-compare.html"
 
 def run(names: Sequence[str], output: str | None) -> None:
     """Write the report of one run, or of several side by side, and say where. Raises UserError."""
+    if len(names) > compare.MOST_RUNS:
+        what = f"{len(names)} runs: at most {compare.MOST_RUNS} can be told apart"
+        raise UserError(what, where="RUN", way_out=f"name {compare.MOST_RUNS} or fewer")
     runs = [record.read(name) for name in names]
     path = path_of(output) if output is not None else runs[0].folder / NAME if len(runs) == 1 else Path(COMPARED)
     check_replaceable(path)
-    page = page_of(runs[0])
+    page = page_of(runs[0]) if len(runs) == 1 else compare.page_of(runs)
     write_text(path, render(page, bundle()))
     console.print(f"report  {printable(str(path), 200)}", markup=False)
 
@@ -38,7 +41,7 @@ def of_closing(folder: Path, summary: Mapping[str, Any]) -> Path:
 
 
 def check_replaceable(path: Path) -> None:
-    """Raise OutputError unless there is nothing at the path, or a report that may be replaced, in a folder that exists."""
+    """Raise OutputError unless the path is free, in a folder that exists, or is a report that may be replaced."""
     check_name(path)
     where = printable(str(path), 200)
     if not os.path.lexists(path):
