@@ -48,8 +48,8 @@ def differences(runs: Sequence[Run], names: Sequence[str]) -> Section:
     head = ["run", "rows", ">difference (points)", ">95% interval", ">p", ">gained", ">lost"]
     note = (
         f"Against {names[0]}, row by row; the same rows are known by their ids, texts and labels. Gained: rows that "
-        "only this run has right; lost: rows that only the first has right. Interval: Tango's score interval; p: the exact "
-        "McNemar test. With several comparisons one p below 0.05 is no surprise."
+        "only this run has right; lost: rows that only the first has right. Interval: Tango's score interval; p: the "
+        "exact McNemar test. With several comparisons one p below 0.05 is no surprise."
     )
     table = Table("Difference in accuracy", head, lines, note=note)
     if not marks:

@@ -93,7 +93,7 @@ def _summary(runs: Sequence[Run], names: Sequence[str]) -> Section:
     lines: list[Line] = [[title, *(write(run) for run in runs)] for title, write in rows]
     table = Table(
         "Side by side",
-        ["", *(f">{name}" for name in names)],
+        ["what", *(f">{name}" for name in names)],
         [line for line in lines if any(cell != "–" for cell in line[1:])],
     )
     marks: list[dict[str, Any]] = []

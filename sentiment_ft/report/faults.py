@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sentiment_ft.report.blocks import Cell, Line, Section, Table, Text
+from sentiment_ft.report.blocks import Cell, Line, Section, Table, Text, plain
 from sentiment_ft.report.files import number, whole
 from sentiment_ft.report.record import Event, Run
 from sentiment_ft.report.words import without_folders
@@ -26,8 +26,8 @@ def faults(run: Run) -> Section:
             lines.append([f"{record['update']:,}", Cell("skipped update", "bad"), what])
         elif record["event"] == "out_of_memory":
             rest = ", ".join(
-                f"{key.replace('_', ' ')} {value:,}"
-                for key, value in record.items()
+                f"{plain(key, 40).replace('_', ' ')} {value:,}"
+                for key, value in list(record.items())[:8]
                 if key != "update" and whole(value) is not None
             )
             lines.append(

@@ -18,6 +18,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from sentiment_ft import __version__
 from sentiment_ft.report.blocks import Chart, Grid, Section
 from sentiment_ft.report.charts import CONFIG
+from sentiment_ft.terminal import printable
 
 OPENING = "<!doctype html>\n<!-- A report of sentiment_ft. The next report may replace this file. -->\n"
 POLICY = (
@@ -70,10 +71,18 @@ def _template() -> Template:
         loader=PackageLoader("sentiment_ft.report", "."),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_shown,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     return found.get_template("page.html.j2")
+
+
+def _shown(value: Any) -> Any:
+    """What an expression of the template becomes: a text without characters that hide, reverse or break others. Most
+    are gone by then; a text that was forgotten is not to be the hole.
+    """
+    return printable(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
 
 
 def _file(name: str) -> str:

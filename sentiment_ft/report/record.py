@@ -14,8 +14,8 @@ from sentiment_ft.report.files import mapping, number, read_config, read_json, r
 from sentiment_ft.report.rows import Rows, ShownRow, read_rows, read_shown
 from sentiment_ft.run.folder import MARK, RUN_CONFIG_HEADER
 from sentiment_ft.terminal import printable
-from sentiment_ft.track.predictions import WORST_ERRORS
 
+MOST_ERRORS = 100  # read of worst_errors.jsonl; a run writes no more
 Event = dict[str, Any]
 PARTS = {"validation": "", "test": "test_"}  # and how the names of its files begin
 
@@ -77,7 +77,7 @@ def read(name: str | Path, summary: Mapping[str, Any] | None = None) -> Run:
         rows = read_rows(folder / f"{prefix}predictions.jsonl", faults)
         if rows is not None:
             judged[part] = rows
-            worst[part] = read_shown(folder / f"{prefix}worst_errors.jsonl", faults, WORST_ERRORS)
+            worst[part] = read_shown(folder / f"{prefix}worst_errors.jsonl", faults, MOST_ERRORS)
     return Run(
         folder=folder,
         summary=dict(summary) if summary is not None else read_json(folder / "summary.json", faults),
