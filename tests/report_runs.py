@@ -13,28 +13,7 @@ import numpy as np
 from sentiment_ft import recipe
 from sentiment_ft.judge.intervals import judge, worst_errors
 
-WORDS = [
-    "a",
-    "film",
-    "that",
-    "stays",
-    "with",
-    "you",
-    "and",
-    "never",
-    "lets",
-    "the",
-    "story",
-    "go",
-    "even",
-    "where",
-    "it",
-    "ought",
-    "to",
-    "have",
-    "ended",
-    "sooner",
-]
+WORDS = ["a", "film", "that", "stays", "with", "you", "and", "lets", "no", "part", "of", "the", "story", "go"]
 
 
 def write_run(
@@ -100,17 +79,15 @@ def records(updates: int, every: int) -> list[dict[str, Any]]:
             "host_memory_mib": 1500 + update / 10,
         })  # fmt: skip
         if update % (updates // 2) == 0:
-            scores = {
-                "accuracy": 0.8 + 0.1 * share,
-                "precision": 0.8,
-                "recall": 0.85,
-                "f1": 0.82,
-                "log_loss": 0.5 - 0.2 * share,
-            }
-            found.append({"event": "eval", "update": update, "epoch": round(2 * share, 4), "best": True, "elapsed_s": update / 4}
-                         | {f"eval_{key}": value for key, value in scores.items()})  # fmt: skip
-            found.append({"event": "checkpoint", "update": update, "bytes": 268880890, "held_up_s": 0.02, "worked_s": 0.5,
-                          "seconds": 1.03})  # fmt: skip
+            found.append({
+                "event": "eval", "update": update, "epoch": round(2 * share, 4), "best": True, "elapsed_s": update / 4,
+                "eval_accuracy": 0.8 + 0.1 * share, "eval_precision": 0.8, "eval_recall": 0.85, "eval_f1": 0.82,
+                "eval_log_loss": 0.5 - 0.2 * share,
+            })  # fmt: skip
+            found.append({
+                "event": "checkpoint", "update": update, "bytes": 268880890, "held_up_s": 0.02, "worked_s": 0.5,
+                "seconds": 1.03,
+            })  # fmt: skip
     return found
 
 
@@ -118,8 +95,10 @@ def summary(name: str, rows: int, updates: int, judged: dict[str, Any]) -> dict[
     return {
         "run_name": name, "folder": f"/home/somebody/runs/{name}", "model": "bundled", "data": "synthetic",
         "rows": {"train": 2400, "validation": rows},
-        "receipts": [{"source": "/home/somebody/reviews.jsonl", "rows_used": 2999, "rows_rejected": 1, "rows_read": 3000,
-                      "rejected_by_reason": {"empty text": 1}, "first_rejected_at": None}],
+        "receipts": [{
+            "source": "/home/somebody/reviews.jsonl", "rows_used": 2999, "rows_rejected": 1, "rows_read": 3000,
+            "rejected_by_reason": {"empty text": 1}, "first_rejected_at": None,
+        }],
         "overlap_with_train": {"validation": {"rows": rows, "exact": 2, "near": 1, "examples": []}},
         "updates": updates, "planned_updates": updates, "skipped_updates": 0, "stopped_early": False, "epochs": 2.0,
         "best_update": updates, "final": judged[""], "best": judged[""], "test": judged.get("test_"),
@@ -138,7 +117,7 @@ ENVIRONMENT = {
 }  # fmt: skip
 LENGTHS = {
     "rows": 2400, "max_length": 256, "truncated_rows": 15, "truncated_share": 0.00625,
-    "real_tokens": {"mean": 38.3, "p5": 11.0, "p25": 21.0, "p50": 31.0, "p75": 44.0, "p90": 70.0, "p95": 88.0, "p100": 298.0},
+    "real_tokens": {"p5": 11.0, "p25": 21.0, "p50": 31.0, "p75": 44.0, "p90": 70.0, "p95": 88.0, "p100": 298.0},
 }  # fmt: skip
 
 

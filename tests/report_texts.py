@@ -35,26 +35,24 @@ def hostile_run(folder: Path, number: int = 0) -> Path:
     summary["receipts"] = [{"source": text, "rows_read": 1, "rejected_by_reason": {text: 1}} for text in HOSTILE]
     write(run / "summary.json", json.dumps(summary))
     environment = json.loads((run / "environment.json").read_text())
+    each = {text: text for text in HOSTILE}
     environment |= {
         "python": HOSTILE[2],
         "command_line": ["sentiment-ft", *HOSTILE],
-        "variables": dict(zip(HOSTILE, HOSTILE, strict=True)),
+        "variables": each,
+        "packages": each,
     }
-    environment["packages"] = dict(zip(HOSTILE, HOSTILE, strict=True))
     environment["git"] = {"commit": HOSTILE[1], "dirty": True}
     environment["devices"] = [{"kind": text, "name": text} for text in HOSTILE[:4]]
     write(run / "environment.json", json.dumps(environment))
-    config = (run / "config.yaml").read_text()
-    write(
-        run / "config.yaml",
-        config + "".join(f"{json.dumps(text)}: {json.dumps(text)}\n" for text in HOSTILE if "\ud800" not in text),
-    )
+    keys = [json.dumps(text) for text in HOSTILE if "\ud800" not in text]
+    write(run / "config.yaml", (run / "config.yaml").read_text() + "".join(f"{key}: {key}\n" for key in keys))
     write(run / "origins.json", json.dumps({"learning_rate": HOSTILE[0], HOSTILE[0]: HOSTILE[2]}))
-    write_lines(run / "attempts.jsonl", [
-        event
-        for text in HOSTILE
-        for event in ({"event": "began", "at": text, "update": text}, {"event": "ended", "at": text, "code": 1, "why": text})
-    ])  # fmt: skip
+    attempts = []
+    for text in HOSTILE:
+        attempts.append({"event": "began", "at": text, "update": text})
+        attempts.append({"event": "ended", "at": text, "code": 1, "why": text})
+    write_lines(run / "attempts.jsonl", attempts)
     with (run / "metrics.jsonl").open("a") as file:
         for text in HOSTILE:
             file.write(json.dumps({"event": "out_of_memory", "update": 5, text: 3}) + "\n")

@@ -44,7 +44,7 @@ def browser() -> Iterator[Browser]:
 def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Files of each kind: one run, several, hostile ones."""
     folder = tmp_path_factory.mktemp("pages")
-    run = write_run(folder / "quickstart", rows=60, updates=1000, every=20)
+    run = write_run(folder / "quickstart", rows=60, updates=1000, every=20, sharpness=2)
     other = write_run(folder / "other", rows=60, updates=600, seed=5, overrides=["learning_rate=3e-5"])
     bad, worse = hostile_run(folder / HOSTILE[2].replace("/", "⁄")), hostile_run(folder / "{{ 7*7 }}", 1)
     library = bundle()

@@ -94,6 +94,10 @@ def test_right_is_the_label_above_a_half(tmp_path: Path) -> None:
     assert rows.right.tolist() == [False, True, True], "a tie is negative, as in judge.scores"
 
 
+ATTEMPTS = [
+    {"event": "began", "at": "2026-11-28T01:02:03Z", "update": 0, "processes": 2},
+    {"event": "ended", "at": "2026-11-28T01:02:04Z", "update": 0, "code": 75, "why": "ended by SIGTERM"},
+]
 JUNK: list[object] = [None, True, -1, 1e308, "\ud800", [{}], {"a": {"b": []}}]
 
 
@@ -118,19 +122,13 @@ def test_any_value_may_be_junk(file: str, junk: object, tmp_path: Path) -> None:
 def test_any_value_of_an_event_may_be_junk(file: str, junk: object, tmp_path: Path) -> None:
     folder = write_run(tmp_path / "run", rows=20, updates=20)
     path = folder / file
-    events = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else [
-        {"event": "began", "at": "2026-11-28T01:02:03Z", "update": 0, "processes": 2},
-        {"event": "ended", "at": "2026-11-28T01:02:04Z", "update": 0, "code": 75, "why": "ended by SIGTERM"},
-    ]  # fmt: skip
+    events = ATTEMPTS if file == "attempts.jsonl" else [json.loads(line) for line in path.read_text().splitlines()]
     changed = [event | {key: junk} for event in events for key in event]
-    write_lines(
-        path,
-        [
-            *changed,
-            {"event": "skipped", "update": 3, "loss_scale": junk},
-            {"event": "out_of_memory", "update": 4, "x": junk},
-        ],
-    )
+    changed += [
+        {"event": "skipped", "update": 3, "loss_scale": junk},
+        {"event": "out_of_memory", "update": 4, "x": junk},
+    ]
+    write_lines(path, changed)
     assert page_of(record.read(folder)).sections
 
 

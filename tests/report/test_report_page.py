@@ -80,11 +80,10 @@ def test_no_folder_of_this_machine(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run", overrides=["model_name_or_path=/home/somebody/models/bert"])
     write_lines(run / "attempts.jsonl", [
         {"event": "began", "at": "2026-11-28T01:02:03Z", "update": 0, "processes": 1},
-        {"event": "ended", "at": "2026-11-28T01:02:09Z", "update": 4, "code": 6, "why": "/home/somebody/runs/x: disk full"},
+        {"event": "ended", "at": "2026-11-28T01:02:09Z", "update": 4, "code": 6, "why": "/home/somebody/x: disk full"},
     ])  # fmt: skip
-    (run / "environment.json").write_text(
-        (run / "environment.json").read_text().replace('"2"', '"C:\\\\Users\\\\somebody\\\\x"')
-    )
+    environment = (run / "environment.json").read_text().replace('"2"', json.dumps("C:\\Users\\somebody\\x"))
+    (run / "environment.json").write_text(environment)
     for made in (page_of(record.read(run)), compare.page_of([record.read(run), record.read(run)])):
         html = page.render(made, "")
         assert "somebody" not in html
