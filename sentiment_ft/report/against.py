@@ -7,13 +7,14 @@ from typing import Any
 
 from sentiment_ft.judge.paired import Paired
 from sentiment_ft.report import judged_charts, pairing
-from sentiment_ft.report.blocks import Cell, Chart, Grid, Line, Section, Table, Text, long_text
+from sentiment_ft.report.blocks import Cell, Chart, Line, Section, Table, Text, long_text
 from sentiment_ft.report.pairing import Disagreement, Pairing
 from sentiment_ft.report.record import Run
 from sentiment_ft.report.texts import LABELS, place_of
 from sentiment_ft.report.words import percent
 
 PARTS = ("test", "validation")
+FEW = 3  # runs: of more, tables tell what sentences would
 
 
 def differences(runs: Sequence[Run], names: Sequence[str]) -> Section:
@@ -27,13 +28,14 @@ def differences(runs: Sequence[Run], names: Sequence[str]) -> Section:
                 continue
             found = pairing.pair(runs[0], run, part)
             if isinstance(found, str):
-                lines.append([name, part, Cell(f"not paired: {found}", "bad"), "–", "–", "–", "–"])
+                lines.append([name, part, Cell(f"not paired: {found}", "bad"), "–", "–", "–", "–", "–"])
                 continue
             it = found.found
             lines.append(
                 [
                     name,
                     part,
+                    "better" if it.interval[0] > 0 else "worse" if it.interval[1] < 0 else "not told apart",
                     points(it.difference),
                     f"{points(it.interval[0])} to {points(it.interval[1])}",
                     p_text(it.p_value),
@@ -45,7 +47,7 @@ def differences(runs: Sequence[Run], names: Sequence[str]) -> Section:
                 {"name": name, "s": part, "value": it.difference, "low": it.interval[0], "high": it.interval[1]}
             )
             said.append(Text(_verdict(name, names[0], part, it)))
-    head = ["run", "rows", ">difference (points)", ">95% interval", ">p", ">gained", ">lost"]
+    head = ["run", "rows", "it is", ">points", ">95% interval", ">p", ">gained", ">lost"]
     note = (
         f"Against {names[0]}, row by row; the same rows are known by their ids, texts and labels. Gained: rows that "
         "only this run has right; lost: rows that only the first has right. Interval: Tango's score interval; p: the "
@@ -61,7 +63,8 @@ def differences(runs: Sequence[Run], names: Sequence[str]) -> Section:
     chart = Chart(
         "differences", f"Accuracy minus that of {names[0]}", says, judged_charts.scores(marks, says, around_zero=widest)
     )
-    return Section("difference", "Against the first", [*said, Grid([chart, table], uneven=True)])
+    sentences = said if len(runs) <= FEW else []
+    return Section("difference", "Against the first", [*sentences, chart, table])
 
 
 def _verdict(name: str, first: str, part: str, it: Paired) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sentiment_ft.report.thin import Point, thinned
+from sentiment_ft.report.thin import Point, evenly, thinned
 
 Spec = dict[str, Any]
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
@@ -20,6 +20,8 @@ COLOURS = tuple(f"var(--c{number})" for number in range(1, 9))
 DASHES = ([1, 0], [7, 3], [2, 2], [9, 3, 2, 3], [5, 2], [1, 3], [12, 4], [4, 4])
 PART_COLOURS = {"validation": COLOURS[0], "test": COLOURS[1]}
 HEIGHT = 230  # pixels
+LEGEND_CHARACTERS = 45  # that fit into one line
+POINTS, FEWEST_POINTS = 300, 60  # that answer the pointer: of a chart, and of each series at least
 # The point that lies nearest to the pointer.
 NEAREST: Spec = {
     "name": "near",
@@ -96,7 +98,11 @@ def curves(
         y_field["axis"] |= {"labelExpr": f"datum.value === 0 ? '{zero_as}' : datum.label"}
     x_field: Spec = {"field": "x", "type": "quantitative", "title": x, "axis": {"format": ",d", "tickMinStep": 1},
                      "scale": {"nice": False, "zero": False, "padding": 6}}  # fmt: skip
-    colour = colour_by({one.name: one.colour for one in series}) | ({"legend": None} if len(series) == 1 else {})
+    colour = colour_by({one.name: one.colour for one in series})
+    if len(series) == 1:
+        colour["legend"] = None
+    elif sum(len(one.name) for one in series) > LEGEND_CHARACTERS:
+        colour["legend"] |= {"columns": 2, "labelLimit": 128, "labelFontSize": 11}
     dash = {
         "field": "s", "type": "nominal", "legend": colour["legend"],
         "scale": {"domain": [one.name for one in series], "range": [list(one.dash) for one in series]},
@@ -119,18 +125,26 @@ def curves(
             layers.append({
                 "transform": [{"filter": {"field": "s", "oneOf": names}}],
                 "mark": {"type": "line", "clip": True, "aria": False,
-                         **({"opacity": 0.4, "strokeWidth": 1.2} if faint else {})},
+                         **({"strokeWidth": 1.2} if faint else {})},
                 "encoding": {"x": x_field, "y": y_field, "color": colour, "strokeDash": dash},
             })  # fmt: skip
-    dotted = [one.name for one in series if one.dots or len(one.points) == 1]
+    # Each of these points is an element of the page: there are fewer of them than the line has.
+    felt = max(FEWEST_POINTS, POINTS // len(series))
+    points = [
+        {"x": short(px), "y": short(py), "s": one.name, "d": one.dots or len(one.points) == 1}
+        for one in series
+        for px, py in evenly(one.points, felt)
+        if not log or py > 0
+    ]
     layers.append({
+        "data": {"values": points},
         "mark": {"type": "point", "filled": True, "size": 55, "clip": True, "aria": False},
         "params": [NEAREST],
         "encoding": {
             "x": x_field, "y": y_field, "color": colour,
             "opacity": {"value": 0, "condition": [
                 {"param": "near", "empty": False, "value": 1},
-                {"test": {"field": "s", "oneOf": dotted}, "value": 1},
+                {"test": {"field": "d", "equal": True}, "value": 1},
             ]},
             "tooltip": [
                 {"field": "s", "title": "series"},
@@ -163,6 +177,11 @@ def colour_by(colours: Mapping[str, str], symbol: str = "stroke") -> Spec:
         "field": "s", "type": "nominal", "legend": {"symbolType": symbol, "symbolOpacity": 1},
         "scale": {"domain": list(colours), "range": list(colours.values())},
     }  # fmt: skip
+
+
+def pale(colour: str) -> str:
+    """A colour for what lies behind its own mean."""
+    return f"color-mix(in srgb, {colour} 38%, var(--card))"
 
 
 def _powers(values: Sequence[float]) -> list[float]:

@@ -19,6 +19,7 @@ from sentiment_ft.track import numbers
 from sentiment_ft.track.summary_table import duration
 
 MOST_RUNS = len(COLOURS)
+NAME_WIDTH = 18  # characters
 PARTS = ("test", "validation")
 CURVES = (
     ("train", "loss", "compare-loss", "Training loss (nats a row)", "loss"),
@@ -61,7 +62,9 @@ def names_of(runs: Sequence[Run]) -> list[str]:
     """Names of the folders, each once: a second `quickstart` becomes `quickstart (2)`."""
     names: list[str] = []
     for run in runs:
-        name, count = plain(run.name, 40), 1
+        name, count = plain(run.name, 200), 1
+        if len(name) > NAME_WIDTH:  # what tells names apart is often their end
+            name = f"{name[: NAME_WIDTH // 2 - 1]}…{name[-NAME_WIDTH // 2 :]}"
         while (name if count == 1 else f"{name} ({count})") in names:
             count += 1
         names.append(name if count == 1 else f"{name} ({count})")
@@ -107,7 +110,8 @@ def _summary(runs: Sequence[Run], names: Sequence[str]) -> Section:
         return Section("summary", "Side by side", [*blocks, table])
     says = "Accuracy with its 95% interval: " + "; ".join(f"{m['name']} {m['s']} {percent(m['value'])}" for m in marks)
     chart = Chart("compare-scores", "Accuracy with its 95% interval", says, judged_charts.scores(marks, says))
-    return Section("summary", "Side by side", [*blocks, Grid([chart, table], uneven=True)])
+    both = [Grid([chart, table], uneven=True)] if len(runs) <= against.FEW else [chart, table]
+    return Section("summary", "Side by side", [*blocks, *both])
 
 
 def _curves(

@@ -35,7 +35,7 @@ def score_blocks(run: Run) -> list[Any]:
                 low, high = ends or (None, None)
                 marks.append({"name": SCORE_NAMES[name], "s": part, "value": value, "low": low, "high": high})
         lines.append(cells)
-    heads = [title for part in judged for title in (f">{part}", f">95% interval, {part}")]
+    heads = [title for part in judged for title in (f">{part}", ">95% interval")]
     note = (
         "Shares of rows have Wilson intervals, the others come from resampled rows; a dash: not defined, or its spread "
         "cannot be measured. Log-loss and calibration error are better when smaller."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 Point = tuple[float, float]
-MOST = 1500  # points of a series: three to a pixel of a wide chart
+MOST = 1000  # points of a series: two to a pixel, its lowest and its highest
 
 
 def thinned(points: Sequence[Point], most: int = MOST) -> list[Point]:

@@ -49,7 +49,8 @@ def speed(run: Run) -> Section | None:
         points: list[Point] = list(series(trained, key))
         if points:
             says = f"{title}: {_range(points)} over {counted(len(points), 'record')}."
-            spec = charts.curves([Series(title, points)], says, y=unit, form=form, zero=True, height=170)
+            lines = with_mean("records", points, COLOURS[0])
+            spec = charts.curves(lines, says, y=unit, form=form, zero=True, height=170)
             found.append(Chart(anchor, title, says, spec, points_table(title, [Series(title, points)], unit)))
     return Section("speed", "Speed and memory", [Grid(found)]) if found else None
 
@@ -85,13 +86,7 @@ def _loss(trained: list[Event], judged: list[Event]) -> Chart | None:
     every = [value for _, value in losses + log_losses]
     if not every:
         return None
-    lines = []
-    if losses:
-        dense = len(losses) > DENSE
-        if dense:
-            window = len(losses) // 30
-            lines.append(Series(f"mean of {window} records", smoothed(losses, window), COLOURS[0]))
-        lines.append(Series("training", losses, COLOURS[0], faint=dense))
+    lines = with_mean("training", losses, COLOURS[0]) if losses else []
     if log_losses:
         lines.append(Series("validation", log_losses, COLOURS[1], dots=True))
     log = min(every) > 0 and max(every) > 30 * min(every)
@@ -102,7 +97,7 @@ def _loss(trained: list[Event], judged: list[Event]) -> Chart | None:
         if points
     )
     title = f"Loss (nats a row{', log scale' if log else ''})"
-    shown = [one for one in lines if not one.name.startswith("mean of")]
+    shown = [Series("training", losses), *lines[-1:]] if losses and log_losses else lines[-1:]
     return Chart(
         "loss",
         title,
@@ -110,6 +105,15 @@ def _loss(trained: list[Event], judged: list[Event]) -> Chart | None:
         charts.curves(lines, says, y="loss", log=log, zero=True, form="~g"),
         points_table("Loss", shown, "loss"),
     )
+
+
+def with_mean(name: str, points: list[Point], colour: str) -> list[Series]:
+    """The points, behind their running mean where they are many."""
+    if len(points) <= DENSE:
+        return [Series(name, points, colour)]
+    window = len(points) // 30
+    mean = Series(f"mean of {window:,}", smoothed(points, window), colour)
+    return [mean, Series(name, points, charts.pale(colour), faint=True)]
 
 
 def _rate(trained: list[Event]) -> Chart | None:
@@ -137,7 +141,7 @@ def _norm(trained: list[Event]) -> Chart | None:
     values = [value for _, value in points]
     log = min(values) > 0 and max(values) > 30 * min(values)
     says = f"Norm of the gradient before it is clipped: {_range(points)}."
-    spec = charts.curves([Series("gradient norm", points, COLOURS[3])], says, y="gradient norm", zero=True, log=log)
+    spec = charts.curves(with_mean("records", points, COLOURS[3]), says, y="gradient norm", zero=True, log=log)
     title = "Gradient norm" + (" (log scale)" if log else "")
     return Chart(
         "gradient", title, says, spec, points_table("Gradient norm", [Series("gradient norm", points)], "norm")

@@ -108,8 +108,9 @@ def test_every_chart_is_drawn(name: str, opened: Callable[..., Page], pages: dic
 @pytest.mark.parametrize(
     ("name", "colours", "size"),
     [
-        ("one", "light", DESKTOP), ("one", "dark", DESKTOP), ("one", "light", PHONE), ("one", "dark", PHONE),
-        ("several", "light", DESKTOP), ("several", "dark", PHONE),
+        ("one", "light", DESKTOP), ("one", "dark", DESKTOP), ("one", "light", PHONE), ("several", "light", DESKTOP),
+        pytest.param("one", "dark", PHONE, marks=pytest.mark.slow),
+        pytest.param("several", "dark", PHONE, marks=pytest.mark.slow),
     ],
 )  # fmt: skip
 def test_everybody_can_read_it(name: str, colours: str, size: dict[str, int], opened: Callable[..., Page]) -> None:
