@@ -15,7 +15,7 @@ from sentiment_ft.cli.verb import EXIT_CODES, Verb
     help="Default: report.html in the run folder; of several runs, report-compare.html here.",
 )
 def report(runs: tuple[str, ...], output: str | None) -> None:
-    """Write one HTML file about a RUN folder, or one that sets several side by side.
+    """Show a run, or several side by side, in one HTML file.
 
     It opens in any browser, without a server and without network. Several runs are compared row by row with the first.
 
