@@ -6,6 +6,7 @@ import shlex
 import time
 from dataclasses import asdict
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -105,13 +106,14 @@ def closing(run: Run, test_p: NDArray[np.float64] | None) -> None:
     run.recorder.complete()
     summary = summarise(run, judged, final)
     write_card(run, summary)
+    report = write_report(run, summary)
     write_json(run.folder / "summary.json", summary)
     run.recorder.finish(summary)
     if not run.quiet:
         for name, judgement in judged.items():
             title = f"{name}: {judgement.rows:,} rows" + (" (sealed: never used to choose)" if name == "test" else "")
             console.print(judgement_table(judgement.to_json(), title))
-        console.print(summary_table(summary))
+        console.print(summary_table(summary, report))
         best = printable(shlex.quote(str(run.folder / "best")), 200)
         console.print(f'try it: sentiment-ft predict --model {best} "What a lovely film!"', markup=False)
 
@@ -146,6 +148,19 @@ def summarise(run: Run, judged: dict[str, Judgement], final: Judgement) -> dict[
         "wall_s": round(time.time() - psutil.Process().create_time(), 2),
         "peak_memory_mib": peak_memory_mib(run.accelerator.device),
     }
+
+
+def write_report(run: Run, summary: dict[str, Any]) -> Path | None:
+    """report.html, or None after a warning: a report that cannot be made costs no run."""
+    from sentiment_ft.report.write import of_closing
+
+    try:
+        return of_closing(run.folder, summary)
+    except Exception as error:
+        where = printable(shlex.quote(str(run.folder)), 200)
+        what = printable(f"{type(error).__name__}: {error}", 300)
+        console.print(f"warning: no report ({what}); again: sentiment-ft report {where}", markup=False)
+        return None
 
 
 def write_card(run: Run, summary: dict[str, Any]) -> None:

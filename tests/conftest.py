@@ -34,8 +34,14 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Runs in this process draw none: they take half the time of a tiny one."""
-    for module, name in ((outcome, "training_plots"), (outcome, "length_plot"), (judged, "judgement_plots")):
+    """Runs in this process draw none, nor a report: they take half the time of a tiny one."""
+    drawing = (
+        (outcome, "training_plots"),
+        (outcome, "write_report"),
+        (outcome, "length_plot"),
+        (judged, "judgement_plots"),
+    )
+    for module, name in drawing:
         monkeypatch.setattr(module, name, lambda *arguments, **settings: None)
 
 

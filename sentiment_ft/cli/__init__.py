@@ -10,6 +10,7 @@ from sentiment_ft.cli.judging import evaluate, predict
 from sentiment_ft.cli.launching import launch
 from sentiment_ft.cli.machine import completion, doctor
 from sentiment_ft.cli.proving import chaos, verify
+from sentiment_ft.cli.reporting import report
 from sentiment_ft.cli.tracking import dashboard, sweep, sync
 from sentiment_ft.cli.training import plan, train
 from sentiment_ft.cli.verb import EXIT_CODES, Verbs
@@ -29,6 +30,6 @@ def main() -> None:
 
 
 for verb in (
-    train, launch, evaluate, predict, plan, sync, dashboard, sweep, verify, chaos, data, doctor, completion,
+    train, launch, evaluate, predict, plan, report, sync, dashboard, sweep, verify, chaos, data, doctor, completion,
 ):  # fmt: skip
     main.add_command(verb)

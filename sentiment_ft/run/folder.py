@@ -35,6 +35,7 @@ OWNED = frozenset(
         "test_predictions.jsonl",
         "test_worst_errors.jsonl",
         "summary.json",
+        "report.html",
         "plots",
         "best",
         "checkpoints",

@@ -75,7 +75,7 @@ def _front_matter(base_model: str, data: str, judged: Mapping[str, Mapping[str, 
     data_hub_name = data.removeprefix("hub:") if data.startswith("hub:") else ""
     dataset: dict[str, str] = {
         "type": data_hub_name if _is_hub_name(data_hub_name) else "custom",
-        "name": _shown(data),
+        "name": shown(data),
     }
     results = []
     for part, judgement in judged.items():
@@ -99,12 +99,12 @@ def _front_matter(base_model: str, data: str, judged: Mapping[str, Mapping[str, 
 
 
 def _opening(base_model: str, data: str, rows: Mapping[str, int], labels: Sequence[str]) -> str:
-    base = f"`{BUNDLED_HUB_NAME}` (the bundled copy)" if base_model == "bundled" else _code(_shown(base_model))
+    base = f"`{BUNDLED_HUB_NAME}` (the bundled copy)" if base_model == "bundled" else _code(shown(base_model))
     parts = ", ".join(f"{count:,} {printable(part)}" for part, count in rows.items())
     classes = ", ".join(f"{number} {_code(label)}" for number, label in enumerate(labels))
     return (
         f"{base}, fine-tuned to tell the sentiment of a film review. "
-        f"Data: {_code(_shown(data))} ({parts} rows). Classes: {classes}."
+        f"Data: {_code(shown(data))} ({parts} rows). Classes: {classes}."
     )
 
 
@@ -170,7 +170,7 @@ def _code(value: object) -> str:
     return f"`{text}`" if text else "–"
 
 
-def _shown(name: str) -> str:
+def shown(name: str) -> str:
     """A name as it may be published: without control characters, and of a local path only the last part."""
     if name.startswith("hub:") or _is_hub_name(name):
         return printable(name, 200)

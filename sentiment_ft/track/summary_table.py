@@ -6,6 +6,7 @@ No lines and no markup: the tables read the same in a terminal, a log file and a
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from rich.table import Table
@@ -29,8 +30,8 @@ def judgement_table(judgement_json: Mapping[str, Any], title: str) -> Table:
     return table
 
 
-def summary_table(summary: Mapping[str, Any]) -> Table:
-    """The run in a dozen lines. `summary`: the content of summary.json."""
+def summary_table(summary: Mapping[str, Any], report: Path | None = None) -> Table:
+    """The run in a dozen lines. `summary`: the content of summary.json. report: the page about it, if there is one."""
     table = Table(
         title=Text(f"run {printable(summary['run_name'])}"),
         title_justify="left",
@@ -41,7 +42,7 @@ def summary_table(summary: Mapping[str, Any]) -> Table:
     )
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
-    for name, value in _lines(summary):
+    for name, value in [*_lines(summary), *([("report", str(report))] if report else [])]:
         table.add_row(name, Text(printable(value)))
     return table
 

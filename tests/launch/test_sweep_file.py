@@ -189,7 +189,7 @@ def test_values_come_back_from_overrides_as_they_are():
               "group_by_length": False}  # fmt: skip
     loaded = sweep_values.load("quickstart", (), values)
     assert loaded.config.learning_rate == 1e-05 and loaded.config.per_device_batch_size == 8
-    assert loaded.config.group_by_length is False and loaded.config.report_to == "wandb"
+    assert loaded.config.group_by_length is False and loaded.config.report_to == ("wandb",)
     assert sweep_values.as_overrides({"a": "x; rm -rf /"}) == ['a="x; rm -rf /"']
     assert json.loads(sweep_values.as_overrides({"a": 1e-05})[0][2:]) == 1e-05
 
