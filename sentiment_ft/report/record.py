@@ -23,8 +23,8 @@ PARTS = {"validation": "", "test": "test_"}  # and how the names of its files be
 @dataclass(frozen=True)
 class Run:
     """What one run folder holds. summary: empty where the run has not finished. config: as in config.yaml, origins: key
-    -> where its value came from, of plan.json. events: lines of metrics.jsonl with a known `event`, in order. attempts: lines of
-    attempts.jsonl. judged, worst: of each part that has them. faults: what could not be read, one sentence each.
+    -> where its value came from, of plan.json. events: lines of metrics.jsonl with a known `event`, in order. attempts:
+    lines of attempts.jsonl. judged, worst: of each part that has them. faults: what could not be read, a sentence each.
     """
 
     folder: Path
