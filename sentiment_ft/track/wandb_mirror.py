@@ -27,7 +27,7 @@ from sentiment_ft.track.wandb_run import Described, Link, Refused
 from sentiment_ft.track.wandb_views import close_views, open_views
 
 RETRY_S = 60.0
-FINISH_S = 9.0
+FINISH_S = 7.0  # and the exit of the process: 10 s in all
 SERVICE = "wandb-core"
 
 
@@ -95,7 +95,7 @@ class WandbMirror:
         import wandb
 
         try:
-            link = wandb_run.connect(self._described, self.id, mode=mode, finish_timeout_s=FINISH_S - 1)
+            link = wandb_run.connect(self._described, self.id, mode=mode, finish_timeout_s=FINISH_S - 2)
             yield link
         finally:
             with contextlib.suppress(Exception):
