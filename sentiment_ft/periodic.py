@@ -13,6 +13,7 @@ from sentiment_ft import evaluation, ladder, outcome, saving
 from sentiment_ft.config import LOWER_IS_BETTER
 from sentiment_ft.data.prepare import Part
 from sentiment_ft.errors import TrainingError
+from sentiment_ft.hardware.peaks import mfu
 from sentiment_ft.judge.intervals import wilson
 from sentiment_ft.judge.scores import scores
 from sentiment_ft.model import classifier
@@ -35,6 +36,8 @@ def log(run: Run, shown: Bar | None) -> None:
     loss, norm = loss_sum / rows, float(interval.grad_norm)
     seconds = interval.seconds + time.perf_counter() - began
     last_rate = max(group["lr"] for group in run.optimizer.param_groups)
+    used_peak = {} if run.peak_flops is None else {"mfu": mfu(run.weights, real / seconds, run.peak_flops)}
+    memory = peak_memory_mib(accelerator.device)
     run.recorder.write(
         {
             "event": "train",
@@ -50,7 +53,8 @@ def log(run: Run, shown: Bar | None) -> None:
             "skipped_updates": state.skipped,
             "loss_scale": state.loss_scale,
             "elapsed_s": time.perf_counter() - run.started,
-            **peak_memory_mib(accelerator.device),
+            **used_peak,
+            **memory,
         }
     )
     totals.rows, totals.real_tokens, totals.train_s = (
@@ -62,7 +66,8 @@ def log(run: Run, shown: Bar | None) -> None:
     if shown is not None:
         shown.update(
             state.update,
-            f"loss {loss:.4f}  {rows / seconds:.0f} rows/s  lr {last_rate:.2e}  {real / seconds:.0f} real tokens/s",
+            f"loss {loss:.4f}  lr {last_rate:.2e}  {rows / seconds:.0f} rows/s  {real / seconds:,.0f} real tokens/s  "
+            f"{memory.get('device_memory_mib', memory['host_memory_mib']):,.0f} MiB",
         )
 
 

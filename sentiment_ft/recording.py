@@ -11,6 +11,7 @@ from sentiment_ft.state import Run
 from sentiment_ft.track import tracked as tracking
 from sentiment_ft.track.mirror import Mirror
 from sentiment_ft.track.record import NoRecorder, Recorder
+from sentiment_ft.track.tensorboard_mirror import TensorBoardMirror
 from sentiment_ft.track.tracked import Tracked
 from sentiment_ft.track.wandb_mirror import WandbMirror
 from sentiment_ft.track.wandb_run import describe
@@ -32,6 +33,8 @@ def open_recorder(run: Run, cut_at: int | None) -> Recorder | NoRecorder:
         known = tracking.read(run.folder)
         run.mirror_id = known.id if known is not None else run.mirror_id or _given_id() or tracking.new_id()
         mirrors.append(WandbMirror(describe(run.folder), Tracked(run.mirror_id), quiet=run.quiet))
+    if "tensorboard" in run.config.report_to:
+        mirrors.append(TensorBoardMirror(run.folder))
     return Recorder(
         run.folder / "metrics.jsonl", mirrors, cut_at=cut_at, place=None if cut_at is None else run.state.place()
     )

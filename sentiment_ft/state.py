@@ -112,6 +112,10 @@ class Run:
     sizes: Sizes
     parameters: int
     """Of the whole model, trained or not."""
+    weights: int
+    """That each token is multiplied by, see `hardware/peaks.py`."""
+    peak_flops: float | None
+    """Operations a second of all devices together, by their datasheets; None where that is not known."""
     precision: str
     pad_id: int
     eval_rows: int

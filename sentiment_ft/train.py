@@ -27,6 +27,7 @@ from sentiment_ft.data.batching import Indices
 from sentiment_ft.data.collate import collate
 from sentiment_ft.data.prepare import Prepared, prepare
 from sentiment_ft.errors import Preempted
+from sentiment_ft.hardware import peaks
 from sentiment_ft.model import classifier, parameters, tokenization
 from sentiment_ft.model.average import Average, NoAverage
 from sentiment_ft.recipe import Loaded
@@ -200,6 +201,7 @@ def build(
         fused=accelerator.device.type in ("cpu", "cuda"),
     )
     count = sum(parameter.numel() for parameter in model.parameters())  # before ZeRO 3 cuts them
+    weights = parameters.matrix_weights(model)
     model, optimizer = accelerator.prepare(model, optimizer)  # under ZeRO the optimizer holds its share only
     engine = engine_of(accelerator, model, optimizer, config.max_grad_norm)
     trained = (parameter for parameter in model.parameters() if parameter.requires_grad)
@@ -217,6 +219,8 @@ def build(
         data=data,
         sizes=sizes,
         parameters=count,
+        weights=weights,
+        peak_flops=peak_flops(accelerator, precision),
         precision=precision,
         pad_id=tokenizer.pad_token_id or 0,
         eval_rows=config.per_device_eval_batch_size,
@@ -224,6 +228,14 @@ def build(
         interval=Interval.fresh(accelerator.device),
         state=State(loss_scale=engine.loss_scale),
     )
+
+
+def peak_flops(accelerator: Accelerator, precision: str) -> float | None:
+    """Of the GPUs of all processes together; None where it is not known, as of CPUs."""
+    if accelerator.device.type != "cuda":
+        return None
+    peak = peaks.peak_flops(torch.cuda.get_device_name(accelerator.device), precision)
+    return None if peak is None else peak * accelerator.num_processes
 
 
 # --- the loop -------------------------------------------------------------------------------------------------------

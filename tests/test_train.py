@@ -29,6 +29,14 @@ from sentiment_ft.state import Run
 from tests.tiny import write_reviews
 
 
+def test_the_share_of_the_peak_is_recorded_where_the_device_is_known(trained, monkeypatch):
+    assert "mfu" not in records(trained(), "train")[0], "a CPU has no datasheet"
+    monkeypatch.setattr(train, "peak_flops", lambda accelerator, precision: 1e12)
+    first = records(trained(name="known"), "train")[0]
+    matrices = 2 * (4 * 32 * 32 + 2 * 32 * 64) + 32 * 32 + 2 * 32  # 2 layers, pooler, classifier of tests/tiny.py
+    assert first["mfu"] == pytest.approx(6 * matrices * first["real_tokens_per_s"] / 1e12)
+
+
 @pytest.fixture(autouse=True)
 def _own_accelerator():
     AcceleratorState._reset_state(reset_partial_state=True)

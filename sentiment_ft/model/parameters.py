@@ -52,6 +52,12 @@ def groups(model: Any, weight_decay: float, unfreeze_every: int = 0) -> list[dic
     ]
 
 
+def matrix_weights(model: Any) -> int:
+    """Weights that each token is multiplied by: of matrices, without the embedding tables, which are looked up."""
+    embeddings = ".embeddings."
+    return sum(p.numel() for name, p in model.named_parameters() if p.ndim == 2 and embeddings not in f".{name}")
+
+
 def check_releases(groups: Sequence[Mapping[str, Any]], unfreeze_every: int, total_updates: int) -> None:
     """Raise ConfigError when a group would be released after the last update: it would never be trained."""
     last = max((group["release"] for group in groups), default=0)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Protocol
 
+from rich.console import RenderableType
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -37,22 +39,33 @@ class _Silent:
 class _Plain:
     def __init__(self, what: str, total: int | None) -> None:
         self._what, self._total, self._said = what, total, time.monotonic()
+        self._first: tuple[int, float] | None = None  # a resumed run does not begin at 0
 
     def update(self, done: int, note: str = "") -> None:
         now = time.monotonic()
+        if self._first is None:
+            self._first = (done, now)
         if now - self._said >= LINE_EVERY_S or done == self._total:
             self._said = now
             of = f"/{self._total}" if self._total is not None else ""
-            console.print(f"{self._what} {done}{of}  {note}".rstrip(), markup=False)
+            console.print(f"{self._what} {done}{of}  {self._left(done, now)}{note}".rstrip(), markup=False)
+
+    def _left(self, done: int, now: float) -> str:
+        """By the pace so far; nothing where there is none yet."""
+        if self._first is None or self._total is None or not self._first[0] < done < self._total:
+            return ""
+        seconds = (now - self._first[1]) / (done - self._first[0]) * (self._total - done)
+        return f"{timedelta(seconds=round(seconds))} left  "
 
 
-class _Note(TextColumn):
-    """On one line, and the only column that shrinks when the terminal is narrow."""
+class _TwoLines(Progress):
+    """The note has a line of its own: at 80 columns it would not fit beside the bar."""
 
-    def render(self, task: Task) -> Text:
-        text = super().render(task)
-        text.no_wrap, text.overflow = True, "ellipsis"
-        return text
+    def get_renderables(self) -> Iterator[RenderableType]:
+        yield self.make_tasks_table(self.tasks)
+        for task in self.tasks:
+            if task.fields["note"]:
+                yield Text(f"  {task.fields['note']}", no_wrap=True, overflow="ellipsis")
 
 
 class _Clock(ProgressColumn):
@@ -88,6 +101,5 @@ def bar(what: str, total: int | None, *, quiet: bool) -> Iterator[Bar]:
             MofNCompleteColumn(),
             _Clock(Column(no_wrap=True)),
         )
-        note = _Note("{task.fields[note]}", table_column=Column(no_wrap=False))
-        with Progress(*columns, note, console=console, transient=True) as progress:
+        with _TwoLines(*columns, console=console, transient=True) as progress:
             yield _Rich(progress, what, total)

@@ -18,8 +18,8 @@ from sentiment_ft.config import Config
 from sentiment_ft.run.environment import scrubbed
 from sentiment_ft.terminal import printable
 from sentiment_ft.track.mirror import Record
+from sentiment_ft.track.rows import AXIS, EVENTS, ON_AXIS, PLACE, Places, Position, position, row
 from sentiment_ft.track.tracked import Tracked
-from sentiment_ft.track.wandb_rows import AXIS, EVENTS, ON_AXIS, PLACE, Places, Position, position, row
 
 DEFAULT_PROJECT = "sentiment-ft"
 INIT_TIMEOUT_S = 8.0  # W&B waits for 90 s

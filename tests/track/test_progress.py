@@ -31,8 +31,19 @@ def test_plain_lines_come_every_ten_seconds_and_at_the_end(shown, monkeypatch):
         for done in range(1, 41):
             now[0] += 1
             bar.update(done, "loss [0.5]")
-    assert stream.getvalue().splitlines() == [f"training {done}/40  loss [0.5]" for done in (10, 20, 30, 40)]
+    left = {10: "0:00:30 left  ", 20: "0:00:20 left  ", 30: "0:00:10 left  ", 40: ""}
+    assert stream.getvalue().splitlines() == [f"training {d}/40  {left[d]}loss [0.5]" for d in left]
     assert "\x1b" not in stream.getvalue()
+
+
+def test_what_is_left_of_a_resumed_run_is_reckoned_by_its_own_pace(shown, monkeypatch):
+    stream, now = shown(terminal=False), [0.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    with progress.bar("training", 1000, quiet=False) as bar:
+        for done in range(900, 915):
+            bar.update(done)
+            now[0] += 1
+    assert stream.getvalue() == "training 910/1000  0:01:30 left\n"
 
 
 def test_plain_lines_of_work_without_a_known_end(shown, monkeypatch):

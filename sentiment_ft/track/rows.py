@@ -1,4 +1,4 @@
-"""Records of metrics.jsonl as rows of a W&B history: one record, one row, all on the axis `update`."""
+"""Records of metrics.jsonl as rows of numbers: one record, one row, all on the axis `update`."""
 
 from __future__ import annotations
 
@@ -14,18 +14,22 @@ ON_AXIS = ("train", "eval")  # the others are told of late
 Position = dict[str, float]
 
 
-def row(record: Record, axis: float, place: float) -> dict[str, float]:
-    """Every finite number of a record, as `train/loss`. axis: where on the axis it stands; a checkpoint is recorded
-    after updates that came later than its own. place: see `Places`.
-    """
+def numbers(record: Record) -> dict[str, float]:
+    """Every finite number of a record, as `train/loss`; without its update where that is the axis."""
     event = record["event"]
     known = (AXIS,) if event in ON_AXIS else ()
-    numbers = {
+    return {
         f"{event}/{key.removeprefix('eval_')}": float(value) if isinstance(value, float) else int(value)
         for key, value in record.items()
         if key not in known and isinstance(value, int | float) and math.isfinite(value)
     }
-    return {AXIS: axis, **numbers, f"{event}/{PLACE}": place}
+
+
+def row(record: Record, axis: float, place: float) -> dict[str, float]:
+    """A row of a W&B history. axis: where on the axis it stands; a checkpoint is recorded after updates that came later
+    than its own. place: see `Places`.
+    """
+    return {AXIS: axis, **numbers(record), f"{record['event']}/{PLACE}": place}
 
 
 class Places:
