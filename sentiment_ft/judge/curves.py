@@ -1,4 +1,4 @@
-"""The curves of a binary classifier, as points to draw.
+"""The curves of a binary classifier, as points to draw; without scikit-learn, whose import takes longer than a report.
 
 Legend: N rows, `labels` (N,) 0 or 1, `p_positive` (N,) probability of class 1; positive is called when it is above 0.5.
 """
@@ -13,53 +13,60 @@ from numpy.typing import ArrayLike, NDArray
 from sentiment_ft.judge.scores import CALIBRATION_BINS, calibration_bin, checked
 
 Points = NDArray[np.float64]
+Counts = NDArray[np.int64]
+
+
+class Thresholds(NamedTuple):
+    """At every threshold, from none called positive to all, (K,) each: share of the positives found (recall), of the
+    negatives called positive, and precision, which where nothing is called is that of the first call.
+    """
+
+    found: Points
+    alarms: Points
+    precision: Points
 
 
 class Bins(NamedTuple):
-    """Calibration, one place for each bin that holds rows: mean confidence, share of right calls, rows."""
+    """Calibration, (K,) each, of the bins that hold rows: which bin, mean confidence, right calls, rows."""
 
+    place: Counts
     confidence: Points
-    accuracy: Points
-    rows: NDArray[np.int64]
+    hits: Counts
+    rows: Counts
 
 
-def roc(labels: ArrayLike, p_positive: ArrayLike, most: int | None = None) -> tuple[Points, Points] | None:
-    """False and true positive rate, (K,) each, at most `most` points; None with rows of one label only."""
-    from sklearn import metrics
-
+def thresholds(labels: ArrayLike, p_positive: ArrayLike) -> Thresholds | None:
+    """None with rows of one label only. Raises ValueError: see `judge.scores.checked`."""
     y, p = checked(labels, p_positive)
-    if not 0 < y.sum() < y.size:
+    positives = int(y.sum())
+    if not 0 < positives < y.size:
         return None
-    false_rate, true_rate, _ = metrics.roc_curve(y, p, drop_intermediate=False)
-    return _thinned(false_rate, most), _thinned(true_rate, most)
-
-
-def precision_recall(labels: ArrayLike, p_positive: ArrayLike, most: int | None = None) -> tuple[Points, Points] | None:
-    """Recall and precision, (K,) each, at most `most` points; None with rows of one label only."""
-    from sklearn import metrics
-
-    y, p = checked(labels, p_positive)
-    if not 0 < y.sum() < y.size:
-        return None
-    precision, recall, _ = metrics.precision_recall_curve(y, p)
-    return _thinned(recall, most), _thinned(precision, most)
+    order = np.argsort(-p, kind="stable")
+    y, p = y[order], p[order]
+    last = np.append(np.flatnonzero(np.diff(p)), p.size - 1)  # equal probabilities are called together
+    hits, calls = np.cumsum(y)[last], last + 1
+    precision = hits / calls
+    return Thresholds(
+        np.append(0.0, hits / positives),
+        np.append(0.0, (calls - hits) / (y.size - positives)),
+        np.append(precision[0], precision),
+    )
 
 
 def calibration(labels: ArrayLike, p_positive: ArrayLike) -> Bins:
-    """How often calls of each confidence are right."""
+    """How often calls of each confidence are right. Raises ValueError: see `judge.scores.checked`."""
     y, p = checked(labels, p_positive)
-    confidence = np.maximum(p, 1 - p)
-    right = ((p > 0.5) == y).astype(np.float64)
+    confidence, right = np.maximum(p, 1 - p), (p > 0.5) == y
     index = calibration_bin(confidence)
     rows = np.bincount(index, minlength=CALIBRATION_BINS)
-    used = np.flatnonzero(rows)
-    share = np.bincount(index, weights=right, minlength=CALIBRATION_BINS)[used] / rows[used]
-    mean = np.bincount(index, weights=confidence, minlength=CALIBRATION_BINS)[used] / rows[used]
-    return Bins(mean, share, rows[used])
+    place = np.flatnonzero(rows)
+    mean = np.bincount(index, weights=confidence, minlength=CALIBRATION_BINS)[place] / rows[place]
+    hits = np.bincount(index[right], minlength=CALIBRATION_BINS)[place]
+    return Bins(place, mean, hits, rows[place])
 
 
-def _thinned(values: Points, most: int | None) -> Points:
-    """Evenly by place; the first and the last stay."""
-    if most is None or len(values) <= most:
-        return values
-    return values[np.linspace(0, len(values) - 1, most).round().astype(np.int64)]
+def thinned(points: Points, most: int) -> Points:
+    """At most `most` of them, even by place; the first and the last stay."""
+    if len(points) <= most:
+        return points
+    return points[np.linspace(0, len(points) - 1, most).round().astype(np.int64)]

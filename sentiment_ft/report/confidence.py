@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from sentiment_ft.judge import curves
 from sentiment_ft.judge.intervals import wilson
-from sentiment_ft.judge.scores import CALIBRATION_BINS, calibration_bin
+from sentiment_ft.judge.scores import CALIBRATION_BINS
 from sentiment_ft.report import judged_charts
 from sentiment_ft.report.blocks import Chart, Grid, Section, Table, Text
 from sentiment_ft.report.charts import PART_COLOURS, Series
 from sentiment_ft.report.record import Run
-from sentiment_ft.report.rows import Rows
 from sentiment_ft.report.scoring import score
 from sentiment_ft.report.thin import evenly, thinned
 from sentiment_ft.report.words import percent, percents
@@ -27,13 +27,12 @@ def calibration(run: Run) -> Section | None:
     told = []
     for part, rows in run.parts():
         confidence = np.maximum(rows.p, 1 - rows.p)
-        bins = calibration_bin(confidence)
-        for place in np.unique(bins).tolist():
-            inside = bins == place
-            count, hits = int(inside.sum()), int(rows.right[inside].sum())
+        for place, mean, hits, count in zip(
+            *map(np.ndarray.tolist, curves.calibration(rows.labels, rows.p)), strict=True
+        ):
             low, high = wilson(hits, count)
             lines.append({
-                "s": part, "x": round(float(confidence[inside].mean()), 5), "value": round(hits / count, 5),
+                "s": part, "x": round(mean, 5), "value": round(hits / count, 5),
                 "low": round(low, 5), "high": round(high, 5), "rows": count, "share": round(count / len(rows), 5),
                 "bin": _bin(place),
             })  # fmt: skip
@@ -86,16 +85,12 @@ def calibration(run: Run) -> Section | None:
 def thresholds(run: Run) -> Section | None:
     roc, precision = [], []
     for part, rows in run.parts():
-        if not 0 < rows.labels.sum() < len(rows):
+        swept = curves.thresholds(rows.labels, rows.p)
+        if swept is None:
             continue
-        colour = PART_COLOURS[part]
-        hits, alarms, called = _sweep(rows)
-        roc.append(Series(part, evenly(list(zip(alarms, hits, strict=True)), CURVE_POINTS), colour))
-        shares = [
-            (hit, hit * float(rows.labels.sum()) / calls) for hit, calls in zip(hits, called, strict=True) if calls
-        ]
-        shares = [(0.0, shares[0][1]), *shares]
-        precision.append(Series(part, thinned(shares, CURVE_POINTS), colour))
+        colour, (found, alarms, right) = PART_COLOURS[part], map(np.ndarray.tolist, swept)
+        roc.append(Series(part, evenly(list(zip(alarms, found, strict=True)), CURVE_POINTS), colour))
+        precision.append(Series(part, thinned(list(zip(found, right, strict=True)), CURVE_POINTS), colour))
     if not roc:
         return None
     areas = {
@@ -120,20 +115,6 @@ def thresholds(run: Run) -> Section | None:
         ),
     ]  # fmt: skip
     return Section("thresholds", "Other thresholds: ROC and precision", [Text(says), Grid(charts_)])
-
-
-def _sweep(rows: Rows) -> tuple[list[float], list[float], list[int]]:
-    """At every threshold, from none called positive to all: share of positives found, of false alarms, and calls."""
-    order = np.argsort(-rows.p, kind="stable")
-    labels, p = rows.labels[order], rows.p[order]
-    last = np.append(np.flatnonzero(np.diff(p)), p.size - 1)  # equal probabilities are called together
-    hits, calls = np.cumsum(labels)[last], last + 1
-    positives, negatives = int(labels.sum()), int((1 - labels).sum())
-    return (
-        [0.0, *(hits / positives).tolist()],
-        [0.0, *((calls - hits) / negatives).tolist()],
-        [0, *calls.tolist()],
-    )
 
 
 def _curve_table(caption: str, lines: list[Series], head: tuple[str, str]) -> Table:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sentiment_ft.judge.scores import CALIBRATION_BINS, calibration_bin, expected_calibration_error
+from sentiment_ft.judge import curves
+from sentiment_ft.judge.scores import CALIBRATION_BINS, expected_calibration_error
 from sentiment_ft.track.canvas import BLUE, INK, MUTED, ORANGE, save, sheet
 from sentiment_ft.track.numbers import number
 
@@ -70,20 +71,21 @@ def _confusion_plot(y: NDArray[np.int64], p: NDArray[np.float64], path: Path, ti
 def _curves_plot(y: NDArray[np.int64], p: NDArray[np.float64], path: Path, title: str) -> Path:
     from sklearn import metrics
 
+    swept = curves.thresholds(y, p)
+    assert swept is not None, "of both labels"
     figure, (left, right) = sheet("ROC and precision-recall curves", title, height=4.55, ncols=2)
-    false_rate, true_rate, _ = metrics.roc_curve(y, p, drop_intermediate=False)
     left.plot([0, 1], [0, 1], color=MUTED, linewidth=1.2, linestyle=(0, (4, 3)), label="chance, AUC 0.500")
     roc_name = f"model, AUC {number(metrics.roc_auc_score(y, p))}"
-    left.plot(false_rate, true_rate, color=BLUE, linewidth=2.2, clip_on=False, label=roc_name)
+    left.plot(swept.alarms, swept.found, color=BLUE, linewidth=2.2, clip_on=False, label=roc_name)
     left.set_xlabel("false positive rate")
     left.set_ylabel("true positive rate (recall)")
 
-    precision, recall, _ = metrics.precision_recall_curve(y, p)
     base = float(y.mean())
     right.axhline(base, color=MUTED, linewidth=1.2, linestyle=(0, (4, 3)), label=f"chance, AP {base:.3f}")
     pr_name = f"model, AP {number(metrics.average_precision_score(y, p))}"
     # Precision between two thresholds is that of the next one: steps are what the average precision sums.
-    right.plot(recall, precision, color=BLUE, linewidth=2.2, clip_on=False, drawstyle="steps-post", label=pr_name)
+    steps = {"drawstyle": "steps-pre", "label": pr_name}
+    right.plot(swept.found, swept.precision, color=BLUE, linewidth=2.2, clip_on=False, **steps)
     right.set_xlabel("recall")
     right.set_ylabel("precision")
 
@@ -117,16 +119,12 @@ def _cut_point(axes: Axes, x: float, y: float) -> None:
 
 
 def _reliability_plot(y: NDArray[np.int64], p: NDArray[np.float64], path: Path, title: str) -> Path:
-    confidence = np.maximum(p, 1 - p)
-    right = ((p > 0.5) == y).astype(np.float64)
-    index = calibration_bin(confidence)
-    rows = np.bincount(index, minlength=CALIBRATION_BINS)
-    used = np.flatnonzero(rows)
-    accuracy = np.bincount(index, weights=right, minlength=CALIBRATION_BINS)[used] / rows[used]
-    mean_confidence = np.bincount(index, weights=confidence, minlength=CALIBRATION_BINS)[used] / rows[used]
+    used, mean_confidence, hits, rows = curves.calibration(y, p)
+    accuracy = hits / rows
     figure, (top, bottom) = sheet(
         "Reliability: does 90% sure mean 90% right?",
-        f"{title}: {number(float(right.mean()))} right, mean confidence {number(float(confidence.mean()))}, "
+        f"{title}: {number(float(hits.sum() / y.size))} right, "
+        f"mean confidence {number(float(np.maximum(p, 1 - p).mean()))}, "
         f"calibration error {number(expected_calibration_error(y, p), 4)}",
         height=5.6,
         nrows=2,
@@ -146,7 +144,7 @@ def _reliability_plot(y: NDArray[np.int64], p: NDArray[np.float64], path: Path, 
     edges = np.arange(CALIBRATION_BINS + 1) / CALIBRATION_BINS
     lefts = np.maximum(edges[:-1], 0.5)[used]  # the bin that holds 0.5 starts there: no call is less sure
     rights = edges[1:][used]
-    _histogram(bottom, lefts, rights, rows[used])
+    _histogram(bottom, lefts, rights, rows)
     bottom.set_xlim(0.49, 1.01)
     bottom.set_xlabel("confidence of the call (probability of the predicted label)")
     figure.align_ylabels()

@@ -68,15 +68,15 @@ def _judged(part: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
     found = {f"{part}/confusion_matrix": wandb.plot.confusion_matrix(
         y_true=labels, preds=calls, class_names=CLASSES, title=f"{part}: confusion"
     )}  # fmt: skip
-    for name, axes, points in (
-        ("roc", ("false positive rate", "true positive rate"), curves.roc(labels, p, CURVE_POINTS)),
-        ("precision_recall", ("recall", "precision"), curves.precision_recall(labels, p, CURVE_POINTS)),
-        ("calibration", ("confidence", "share right"), curves.calibration(labels, p)[:2]),
-    ):
-        if points is not None:
-            data = [[float(x), float(y)] for x, y in zip(*points, strict=True)]
-            table = wandb.Table(columns=list(axes), data=data)
-            found[f"{part}/{name}"] = wandb.plot.line(table, *axes, title=f"{part}: {name.replace('_', ' ')}")
+    bins, swept = curves.calibration(labels, p), curves.thresholds(labels, p)
+    lines = {"calibration": ("confidence", "share right", bins.confidence, bins.hits / bins.rows)}
+    if swept is not None:
+        lines["roc"] = ("false positive rate", "true positive rate", swept.alarms, swept.found)
+        lines["precision_recall"] = ("recall", "precision", swept.found, swept.precision)
+    for name, (x_name, y_name, x, y) in lines.items():
+        data = [[float(a), float(b)] for a, b in zip(*(curves.thinned(v, CURVE_POINTS) for v in (x, y)), strict=True)]
+        table = wandb.Table(columns=[x_name, y_name], data=data)
+        found[f"{part}/{name}"] = wandb.plot.line(table, x_name, y_name, title=f"{part}: {name.replace('_', ' ')}")
     wrongness = np.abs(np.asarray(p) - np.asarray(labels))
     order = np.argsort(-wrongness, kind="stable")[:PREDICTIONS]
     columns = ["text", "label", "prediction", "p_positive", "file", "line"]
