@@ -30,7 +30,7 @@ EVALUATION: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("ROC AUC and average precision", ("eval/roc_auc", "eval/average_precision")),
     ("calibration error", ("eval/expected_calibration_error",)),
 )
-PICTURES = ("confusion_matrix", "roc", "precision_recall", "calibration")
+PICTURES = ("confusion", "curves", "reliability")  # of plots/ in the run folder, behind `test_` for the test rows
 THROUGHPUT: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("rows a second", ("train/rows_per_s",)),
     ("real tokens a second", ("train/real_tokens_per_s",)),
@@ -98,7 +98,7 @@ def training(reports: Any) -> Panels:
     found = lines(reports, TRAINING)
     found[0].smoothing_type, found[0].smoothing_factor = "exponential", 0.6
     found[0].smoothing_show_original = True
-    return [*found, reports.LinePlot(title="lengths of the rows (tokens)", x="Step", y=["lengths"])]
+    return [*found, reports.MediaBrowser(title="lengths of the rows (tokens)", media_keys=["plots/lengths"])]
 
 
 def evaluation(reports: Any) -> Panels:
@@ -107,8 +107,9 @@ def evaluation(reports: Any) -> Panels:
 
 def pictures(reports: Any, part: str) -> Panels:
     """What was drawn of one judgement. part: validation or test."""
-    keys = [f"{part}/{name}" for name in PICTURES]
-    return [reports.MediaBrowser(title=f"{part} rows: confusion, ROC, calibration", media_keys=keys)]
+    prefix = "" if part == "validation" else f"{part}_"
+    keys = [f"plots/{prefix}{name}" for name in PICTURES]
+    return [reports.MediaBrowser(title=f"{part} rows: confusion, curves, calibration", media_keys=keys)]
 
 
 def errors(reports: Any, part: str) -> Panels:

@@ -15,6 +15,7 @@ import pytest
 from sentiment_ft.config import Config
 from sentiment_ft.errors import ModelError
 from sentiment_ft.judge.scores import SCORES
+from sentiment_ft.run.folder import INNER
 from sentiment_ft.track import dashboard, panels
 from tests.launched import ROOT
 
@@ -23,12 +24,14 @@ TRAIN = (
     "padding_share", "mfu", "host_memory_mib", "device_memory_mib", "device_reserved_mib", "elapsed_s", "epoch",
 )  # fmt: skip
 MEDIA = ("confusion_matrix", "roc", "precision_recall", "calibration", "predictions")
+DRAWN = ("confusion", "curves", "reliability")
 BOUNDS = ("accuracy", "accuracy_low", "accuracy_high")
 LOGGED = {
-    "update", "lengths", "best_update", "wall_s", "rows_per_s", "real_tokens_per_s",
+    "update", "lengths", "plots/lengths", "best_update", "wall_s", "rows_per_s", "real_tokens_per_s",
     *(f"train/{name}" for name in TRAIN),
     *(f"eval/{name}" for name in (*SCORES, *BOUNDS)),
     *(f"checkpoint/{name}" for name in ("bytes", "held_up_s", "seconds")),
+    *(f"plots/{prefix}{name}" for prefix in ("", "test_") for name in DRAWN),
     *(f"{part}/{name}" for part in ("validation", "test") for name in (*MEDIA, *BOUNDS)),
 }  # fmt: skip
 
@@ -65,6 +68,13 @@ def test_panels_show_names_that_a_run_logs():
             else:
                 assert column in ("run:displayName", "run:state")
     assert "validation/predictions" in LOGGED and "test/predictions" in json.dumps(both()[1])
+
+
+def test_the_pictures_are_those_that_a_run_draws():
+    shown = {name for names in values(both()[0], "mediaKeys") for name in names}
+    assert len(shown) == 7
+    for name in shown:
+        assert INNER["plots"].fullmatch(f"{name.removeprefix('plots/')}.png"), name
 
 
 def test_every_section_and_every_training_number_is_there():
