@@ -79,7 +79,8 @@ class WandbMirror:
                     self._say(f"W&B cannot start: {refused}; metrics.jsonl has all numbers")
                     return
                 mode = "offline"
-                self._say(f"W&B: offline, for {refused}; later: {sync_command(self._described)}")
+                self._warned = True
+                self._say(f"W&B: {refused}. It is recorded offline; later: {sync_command(self._described)}")
             except Exception as error:
                 if ended or isinstance(error, TimeoutError):
                     return

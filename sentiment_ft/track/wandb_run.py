@@ -135,7 +135,7 @@ def connect(described: Described, id: str, *, mode: str | None, finish_timeout_s
         )  # fmt: skip
     except (wandb.errors.Error, ValueError) as error:
         if isinstance(error, wandb.errors.UsageError | ValueError) or _is_refused(str(error)):
-            raise Refused(words(error)) from None
+            raise Refused(words(error).removeprefix(f"{type(error).__name__}: ").rstrip(". ")) from None
         raise
     earlier = _earlier_offline(described.folder, id, run.dir) if run.offline else position(dict(run.summary))
     run.define_metric(AXIS, hidden=True)
