@@ -17,7 +17,8 @@ from tests import launched
 from tests.mirrored import offline_rows, sync
 from tests.test_ends import training
 from tests.test_faults import prepared, recipe
-from tests.wandb_server import serving
+from tests.track.test_wandb_mirror import shown
+from tests.wandb_server import Server, serving
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reason="signals to process groups")]
 
@@ -58,15 +59,24 @@ def wait_until_it_has(process, run: Path, update: int) -> None:
         time.sleep(0.01)
 
 
+def wait_until_wandb_has_some(run: Path, server: Server, mode: str) -> None:
+    """Of this start: what follows could show it twice."""
+    until, before = time.monotonic() + 60, shown(run, server, mode)
+    while shown(run, server, mode) <= (before if mode == "online" else 0):
+        assert time.monotonic() < until
+        time.sleep(0.2)
+
+
 @pytest.mark.parametrize("mode", ["online", "offline"])
 def test_two_processes_requeued_three_times_are_one_run(folder, model, server, mode):
     """Told to stop, killed, told to stop; then it ends. Nothing is shown twice, and nothing is missing."""
     argv = launched.sentiment_ft_launch(*tracked(model), processes=2)
-    variables = server.variables(WANDB_MODE=mode)
+    variables = server.variables(WANDB_MODE=mode, WANDB_X_FILE_STREAM_TRANSMIT_INTERVAL="0.2")
     for number in (signal.SIGTERM, signal.SIGKILL, signal.SIGTERM):
         with training(argv, folder, **variables) as process:
             wait_until_it_has(process, folder / "run", newest(folder / "run") + 8)
-            time.sleep(2.5 if number == signal.SIGKILL else 0)  # W&B starts, and has its second
+            if number == signal.SIGKILL:
+                wait_until_wandb_has_some(folder / "run", server, mode)
             process.send_signal(number)
             process.communicate(timeout=120)
             assert process.returncode == (EXIT_PREEMPTED if number == signal.SIGTERM else -number)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from sentiment_ft.track import tracked as tracking
+from sentiment_ft.track.wandb_run import rows_end
 from tests.mirrored import (
     kill,
     make_run,
@@ -150,13 +151,25 @@ def test_key_is_in_no_file_and_no_message(run, server):
 # --- one run, however often it is started ---------------------------------------------------------------------------
 
 
+def shown(run: Path, server: Server, mode: str) -> int:
+    """The newest update that W&B has of a run that goes on: the server, or the file of its newest start."""
+    if mode == "offline":
+        parts = sorted(run.glob("wandb/offline-run-*"))
+        return int(rows_end(parts[-1]).get("train", 0)) if parts else 0
+    known = tracking.read(run)
+    return max(server.updates(known.id, "train"), default=0) if known else 0
+
+
 @pytest.mark.parametrize("mode", ["online", "offline"])
 def test_killed_and_begun_again_it_is_one_run_with_an_unbroken_axis(run, server, mode):
-    variables = server.variables(WANDB_MODE=mode)
+    variables = server.variables(WANDB_MODE=mode, WANDB_X_FILE_STREAM_TRANSMIT_INTERVAL="0.2")
     for first, last in ((1, 9), (6, 13), (11, 16)):
         with recording(run, last, "wait", first=first, **variables) as process:
             wait_for(process, last)
-            time.sleep(2.5)  # W&B's start, and the second in which it writes to its file
+            until = time.monotonic() + 60
+            while shown(run, server, mode) < last:  # what follows would show it twice
+                assert time.monotonic() < until
+                time.sleep(0.2)
             kill(process)
     record(run, 20, first=12, **variables)
     if mode == "offline":
