@@ -25,6 +25,7 @@ from typing import Any
 from record import measure, write
 from scipy.stats import t as student
 
+from sentiment_ft import recipe
 from sentiment_ft.track.record import Recorder
 from sentiment_ft.track.tracked import Tracked
 from sentiment_ft.track.wandb_mirror import WandbMirror
@@ -87,7 +88,11 @@ def hand_over(run: Path) -> dict[str, float]:
     record = json.loads((run / "metrics.jsonl").read_text().splitlines()[0])
     taken = {}
     for kind in ("alone", "tracked"):
-        mirrors = [WandbMirror(describe(run), Tracked("cost0000"), quiet=True)] if kind == "tracked" else []
+        mirrors = (
+            [WandbMirror(describe(run, recipe.load(str(run / "config.yaml")).config), Tracked("cost0000"), quiet=True)]
+            if kind == "tracked"
+            else []
+        )
         with Recorder(run.parent / f"{kind}.jsonl", mirrors) as recorder:
             time.sleep(5)  # W&B starts
             times = []

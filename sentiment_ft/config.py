@@ -257,6 +257,8 @@ class TrackingConfig(_Frozen):
     """Words to find it by; none: WANDB_TAGS."""
     wandb_notes: str | None = Field(None, max_length=2000)
     """A longer description. None: WANDB_NOTES."""
+    wandb_log_predictions: bool = True
+    """Send a table of the worst predictions, with the texts of these reviews: 1,000 rows a judged part at most."""
     wandb_log_model: bool = False
     """Send the best model too, as an artifact with its lineage (4 bytes a parameter: 90 MB for the bundled one)."""
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from dataclasses import replace
 from importlib.util import find_spec
 
 from sentiment_ft.config import Config
-from sentiment_ft.errors import ConfigError
+from sentiment_ft.errors import ConfigError, OutputError
 from sentiment_ft.state import Run
 from sentiment_ft.track import tracked as tracking
 from sentiment_ft.track.mirror import Mirror
@@ -25,14 +27,24 @@ def check(config: Config) -> None:
 
 
 def open_recorder(run: Run, cut_at: int | None) -> Recorder | NoRecorder:
-    """cut_at: bytes of metrics.jsonl that a resumed run keeps; None for a new run. Raises OutputError."""
+    """cut_at: bytes of metrics.jsonl that a resumed run keeps; None for a new run. Raises OutputError.
+
+    A run that goes on with other settings, rows or code (`--allow-changed`) is a run of its own on W&B, with all of its
+    record: W&B cannot take back what it shows of the updates that are trained again.
+    """
     if not run.accelerator.is_main_process:
         return NoRecorder()
     mirrors: list[Mirror] = []
+    known = None if run.changed else tracking.read(run.folder)
+    if known is None and not run.changed and run.mirror_id is not None:
+        known = Tracked(run.mirror_id)
     if "wandb" in run.config.report_to and not _is_disabled(run.config):
-        known = tracking.read(run.folder)
-        run.mirror_id = known.id if known is not None else run.mirror_id or _given_id() or tracking.new_id()
-        mirrors.append(WandbMirror(describe(run.folder), Tracked(run.mirror_id), quiet=run.quiet))
+        known = replace(known or Tracked(_given_id() or tracking.new_id()), complete=False)
+        mirrors.append(WandbMirror(describe(run.folder, run.config), known, quiet=run.quiet))
+    elif known is not None:  # tracked before, and not now: W&B lacks what comes
+        with contextlib.suppress(OutputError):
+            tracking.write(run.folder, replace(known, complete=False))
+    run.mirror_id = None if known is None else known.id
     if "tensorboard" in run.config.report_to:
         mirrors.append(TensorBoardMirror(run.folder))
     return Recorder(

@@ -131,6 +131,7 @@ def restore(run: Run, found: Checkpoint | None, allowed: tuple[str, ...]) -> int
         if allowed:  # the settings of the run are those of today from now on
             kept = recipe.load(str(run.folder / MARK)).config
             write_text(run.folder / MARK, recipe.dump(run.config.model_copy(update={"run_name": kept.run_name})))
+    run.changed = any(state["facts"].get(key) != run.facts.get(key) for key in allowed)
     run.saved_at, run.mirror_id = run.state.place(), state["mirror"]
     return int(state["metrics_bytes"])
 

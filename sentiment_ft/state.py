@@ -140,6 +140,8 @@ class Run:
     """How far down the ladder it has come: the same in every process."""
     saver: Saver | None = None
     """Main process only."""
+    changed: bool = False
+    """Whether it goes on with other settings, rows or code than it began with."""
     mirror_id: str | None = None
     """Under which W&B knows the run. Main process only."""
     facts: dict[str, Any] = field(default_factory=dict)

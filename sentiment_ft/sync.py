@@ -6,46 +6,62 @@ by a dead server, a killed process or no account, is in the run folder.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from sentiment_ft.errors import ModelError
+from sentiment_ft import recipe
+from sentiment_ft.errors import EXIT_BUG, EXIT_DONE, EXIT_PREEMPTED, ModelError, OutputError, UserError
+from sentiment_ft.run.attempts import last_code
 from sentiment_ft.run.folder import check_idle, config_of
 from sentiment_ft.terminal import console, printable
 from sentiment_ft.track import tracked as tracking
-from sentiment_ft.track import wandb_run
+from sentiment_ft.track import wandb_run, wandb_service
 from sentiment_ft.track.record import read_records
 from sentiment_ft.track.tracked import Tracked
-from sentiment_ft.track.wandb_run import Described, Refused
+from sentiment_ft.track.wandb_run import Described, Link, NotTaken, Refused
 from sentiment_ft.track.wandb_views import close_views, open_views
 
 FINISH_S = 300.0  # nothing waits for it but the user, who can press Ctrl-C: it goes on where it was
 
 
 def run(names: Sequence[str], *, quiet: bool) -> None:
-    """names: run folders; none: those under runs/ that W&B has not all of. Raises UserError for the first that cannot
-    be sent; those before it are sent.
+    """names: run folders; none: those under runs/ that W&B has not all of, but for runs at work. Raises UserError, for
+    the last that cannot be sent; the others are.
     """
-    folders = [config_of(name, "RUN").parent for name in names] or left(Path("runs"))
+    found = not names
+    folders = left(Path("runs")) if found else [config_of(name, "RUN").parent for name in names]
     if not folders and not quiet:
         console.print("nothing to send: W&B has all of the runs under runs/ that it was told of", markup=False)
+    failed: UserError | None = None
     for folder in folders:
-        check_idle(folder)
-        records, url = send(folder)
-        if not quiet:
-            name = printable(str(folder), 200)
-            console.print(f"{name}: W&B has all {records:,} records: {printable(url, 4096)}", markup=False)
+        try:
+            if found and not _is_idle(folder):
+                continue
+            records, url = send(folder)
+            if not quiet:
+                name = printable(str(folder), 200)
+                console.print(f"{name}: W&B has all {records:,} records: {printable(url, 4096)}", markup=False)
+        except UserError as error:
+            if failed is not None:
+                console.print(f"error: {failed}", markup=False)
+            failed = error
+            if isinstance(error, ModelError):  # no key, no server: it will be so for the next
+                break
+    if failed is not None:
+        raise failed
 
 
 def left(runs: Path) -> list[Path]:
-    """Run folders of which W&B has been told, but not all, the oldest first."""
+    """Run folders, and trials of sweeps, of which W&B has been told, but not all, the oldest first."""
     found = []
-    for path in runs.glob("*/config.yaml"):
+    for path in [*runs.glob("*/config.yaml"), *runs.glob("sweep-*/*/config.yaml")]:
         known = tracking.read(path.parent)
         if known is not None and not known.complete:
             found.append((path.stat().st_mtime_ns, path.parent))
@@ -56,49 +72,97 @@ def send(folder: Path) -> tuple[int, str]:
     """Returns how many records there are, and where to see them. Raises ConfigError, ModelError, OutputError."""
     import wandb
 
-    described, where = wandb_run.describe(folder), printable(str(folder), 200)
-    known = tracking.read(folder) or Tracked(tracking.new_id())
-    tracking.write(folder, known)
+    where = printable(str(folder), 200)
+    check_idle(folder)
+    described = wandb_run.describe(folder, recipe.load(str(folder / "config.yaml")).config)
     records = read_records(folder / "metrics.jsonl")
-    try:
-        link = wandb_run.connect(described, known.id, mode="online", finish_timeout_s=FINISH_S)
-        parts = sorted((folder / "wandb").glob(f"offline-run-*-{known.id}"))
-        if link.is_new and parts:  # what W&B has of them must not come twice
-            link.finish(1)
-            wandb.teardown()
-            _send_offline_parts(described, known.id, parts)
-            link = wandb_run.connect(described, known.id, mode="online", finish_timeout_s=FINISH_S)
-        if link.is_new:
-            open_views(link, described)
-        link.send(records)
-        summary = _summary(folder)
-        if summary and not link.run.summary.get("finished"):
-            close_views(link, described, summary)
-        link.finish(0 if summary else 1)
-    except Refused as refused:
-        raise ModelError(f"W&B does not take it: {refused}", where=where, way_out="wandb login") from None
-    except (wandb.errors.Error, OSError, TimeoutError) as error:
-        way_out = "the same command later: it goes on where it was"
-        raise ModelError(f"W&B does not answer: {wandb_run.words(error)}", where=where, way_out=way_out) from None
-    finally:
-        wandb.teardown()
-    tracking.write(folder, replace(link.tracked, complete=True))
+    with _alone(folder):
+        known = tracking.read(folder) or Tracked(tracking.new_id())
+        try:
+            link = _open(described, known)
+            tracking.write(folder, replace(link.tracked, complete=known.complete))
+            link.send(records)
+            summary = _summary(folder)
+            if summary and not known.complete:
+                close_views(link, described, summary)
+            code = EXIT_DONE if summary else last_code(folder) or EXIT_BUG
+            link.finish(code, preempted=code == EXIT_PREEMPTED)
+        except Refused as refused:
+            raise ModelError(f"W&B: {refused}", where=where, way_out="wandb login") from None
+        except (wandb.errors.Error, OSError, TimeoutError, subprocess.SubprocessError, NotTaken) as error:
+            way_out = "the same command later: it goes on where it was"
+            raise ModelError(f"W&B does not answer: {wandb_run.words(error)}", where=where, way_out=way_out) from None
+        finally:
+            wandb_service.leave()
+        tracking.write(folder, replace(link.tracked, complete=True))
     return len(records), link.tracked.url or ""
 
 
-def _send_offline_parts(described: Described, id: str, parts: Sequence[Path]) -> None:
+def _open(described: Described, known: Tracked) -> Link:
+    """The run on W&B, with the offline parts of it where W&B has nothing: what it has must not come twice."""
+
+    def connect() -> Link:
+        return wandb_run.connect(described, known, mode="online", finish_timeout_s=FINISH_S, stop=lambda: None)
+
+    link = connect()
+    parts = sorted((described.folder / "wandb").glob(f"offline-run-*-{known.id}"))
+    if link.is_new and parts:
+        at = link.tracked
+        link.finish(EXIT_BUG)
+        wandb_service.leave()
+        _send_offline_parts(at, parts)
+        link = connect()
+    if link.is_new:
+        open_views(link, described)
+    return link
+
+
+def _send_offline_parts(at: Tracked, parts: Sequence[Path]) -> None:
     """By W&B's own command, which has what the record has not: measurements of the machine. parts: a folder for each
-    start of the run.
+    start of the run. Raises OSError, SubprocessError.
     """
-    command = [sys.executable, "-m", "wandb", "sync", "--id", id, "--project", wandb_run.project(described.config)]
-    if described.config.wandb_entity is not None:
-        command += ["--entity", described.config.wandb_entity]
+    command = [sys.executable, "-m", "wandb", "sync", "--id", at.id, "--project", at.project or "", "--entity"]
     done = subprocess.run(
-        [*command, *map(str, parts)], stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
-        timeout=FINISH_S,
+        [*command, at.entity or "", *map(str, parts)], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+        errors="replace", timeout=FINISH_S,
     )  # fmt: skip
     if done.returncode:
-        raise OSError(" ".join(done.stderr.split())[-200:])
+        raise OSError(wandb_run.words(OSError(done.stderr[-200:])))
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Two that send the same run would each send all of it. Raises OutputError."""
+    if sys.platform == "win32":
+        yield
+        return
+    import fcntl
+
+    path = folder / "wandb"
+    try:
+        path.mkdir(exist_ok=True)
+        descriptor = os.open(path, os.O_RDONLY)
+    except OSError as error:
+        raise OutputError(f"cannot be written: {error.strerror}", where=printable(str(path), 200)) from None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise OutputError("another sync is sending it", where=printable(str(folder), 200)) from None
+    except OSError:  # a file system without locks
+        pass
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _is_idle(folder: Path) -> bool:
+    try:
+        check_idle(folder)
+    except OutputError:
+        return False
+    return True
 
 
 def _summary(folder: Path) -> dict[str, Any]:

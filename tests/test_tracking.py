@@ -96,7 +96,7 @@ def test_two_processes_requeued_three_times_are_one_run(folder, model, server, m
     assert server.updates(known.id, "eval") == recorded(run, "eval")
     axis = [row["update"] for row in server.history(known.id)]
     assert axis == sorted(axis) and server.rewritten == [] and server.unknown == []
-    assert server.exit_codes[known.id] == 0 and server.summary(known.id)["finished"] == 1
+    assert server.exit_codes[known.id] == 0 and server.summary(known.id)["updates"] == UPDATES
 
 
 def test_a_server_that_is_lost_stops_neither_the_run_nor_its_resume(folder, model, server):
@@ -119,6 +119,17 @@ def test_a_server_that_is_lost_stops_neither_the_run_nor_its_resume(folder, mode
         assert done.returncode == 0, done.stderr
         (id,) = again.runs
         assert again.updates(id, "train") == list(range(1, UPDATES + 1)) and again.rewritten == []
+
+
+def test_a_run_that_is_stopped_on_its_page_is_saved(folder, model, server):
+    argv = launched.alone("sentiment_ft", "train", *tracked(model, "-o", "max_steps=100000"))
+    with training(argv, folder, **server.variables(WANDB_X_FILE_STREAM_TRANSMIT_INTERVAL="0.5")) as process:
+        wait_until_it_has(process, folder / "run", 5)
+        server.stop_asked = True
+        _, said = process.communicate(timeout=120)
+    assert process.returncode == EXIT_PREEMPTED and "ended by SIGTERM" in said and "it is saved" in said, said
+    (id,) = server.runs
+    assert server.updates(id, "train") == recorded(folder / "run")
 
 
 def test_sync_sends_a_run_that_nobody_tracked_and_finds_what_was_left(folder, model, server):

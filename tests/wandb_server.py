@@ -42,6 +42,8 @@ class Server(ThreadingHTTPServer):
         self.uploads: dict[str, bytes] = {}
         self.artifacts: dict[str, dict[str, Any]] = {}
         self.used: list[str] = []
+        self.stop_asked = False
+        """As by the button on the page of a run."""
         self.known: Any = None
         """What else it answers to: a method for each operation, by its name."""
         self.asked = 0
@@ -250,7 +252,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.bodies.append(body)
             if self.path.endswith("/file_stream"):
                 self._take_stream(self.path.split("/")[-2], given)
-                answer: Any = {"exitcode": None, "limits": {}}
+                answer: Any = {"exitcode": None, "limits": {}, "stopped": self.server.stop_asked}
             else:
                 answer = self._operate(given)
         self._answer(answer)

@@ -52,7 +52,7 @@ DISTRIBUTIONS: dict[str, tuple[str, ...]] = {
 }
 WITHOUT_EDGES = ("normal", "q_normal", "log_normal", "q_log_normal", "beta", "q_beta")
 DISCRETE = ("constant", "categorical", "categorical_w_probabilities", "int_uniform", "q_uniform")
-OF_THE_SWEEP = ("report_to", "run_name")  # set for each trial
+OF_THE_SWEEP = ("report_to", "run_name", "wandb_project", "wandb_entity", "wandb_mode")  # set for each trial
 
 
 @dataclass(frozen=True, slots=True)

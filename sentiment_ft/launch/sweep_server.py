@@ -128,7 +128,7 @@ def beat(api: WandbApi, agent: str, running: str | None) -> list[Command]:
     try:
         commands = json.loads(said) if isinstance(said, str) else []
         return [_command(command) for command in commands]
-    except (ValueError, TypeError, AttributeError, RecursionError):
+    except (LookupError, ValueError, TypeError, AttributeError, RecursionError):
         raise WandbFault("its commands are no W&B commands", where=api.server, way_out="try again") from None
 
 

@@ -11,13 +11,13 @@ from typing import Any
 
 from sentiment_ft import recipe as recipes
 from sentiment_ft.errors import ConfigError
-from sentiment_ft.launch.sweep_file import DISTRIBUTIONS, Draft, Parameter
+from sentiment_ft.launch.sweep_file import DISTRIBUTIONS, OF_THE_SWEEP, Draft, Parameter
 from sentiment_ft.recipe import Loaded
 from sentiment_ft.run.sizes import batch_sizes
 from sentiment_ft.terminal import printable
 
 MOST_TRIED = 500  # combinations: a few seconds. What is left is checked when a trial is drawn.
-FIXED = "report_to=wandb"
+FIXED = ("report_to=wandb", "wandb_project=null", "wandb_entity=null", "wandb_mode=null")  # the environment says where
 
 
 def check(draft: Draft, recipe: str, overrides: Sequence[str]) -> None:
@@ -27,7 +27,7 @@ def check(draft: Draft, recipe: str, overrides: Sequence[str]) -> None:
         key = override.partition("=")[0].strip()
         if key in swept:
             draft.fault("is given by -o as well: one of the two", "parameters", key)
-        elif key in ("report_to", "run_name"):
+        elif key in OF_THE_SWEEP:
             draft.faults.append(f"-o: {key}: is set by the sweep itself for each trial")
     _values(draft, recipe, overrides)
     if draft.faults:
@@ -40,7 +40,7 @@ def check(draft: Draft, recipe: str, overrides: Sequence[str]) -> None:
 
 def load(recipe: str, overrides: Sequence[str], values: Mapping[str, Any]) -> Loaded:
     """The config of one trial. Raises ConfigError."""
-    loaded = recipes.load(recipe, [*overrides, *as_overrides(values), FIXED])
+    loaded = recipes.load(recipe, [*overrides, *as_overrides(values), *FIXED])
     batch_sizes(loaded.config, processes=1)
     return loaded
 

@@ -39,7 +39,7 @@ class Plan:
     def argv(self, run_id: str, values: Mapping[str, Any]) -> list[str]:
         """A list for exec: nothing of it is read by a shell. --resume auto: W&B gives a preempted trial out again."""
         words = [sys.executable, "-m", "sentiment_ft", "train", "--recipe", self.recipe]
-        for override in (*self.overrides, *as_overrides(values), FIXED):
+        for override in (*self.overrides, *as_overrides(values), *FIXED):
             words += ["-o", override]
         return [*words, "--output", str(self.folder(run_id)), "--resume", "auto", "--quiet"]
 

@@ -35,7 +35,7 @@ def differences(runs: Sequence[Run], names: Sequence[str]) -> Section:
                 [
                     name,
                     part,
-                    "better" if it.interval[0] > 0 else "worse" if it.interval[1] < 0 else "not told apart",
+                    {1: "better", -1: "worse", 0: "not told apart"}[_winner(it)],
                     points(it.difference),
                     f"{points(it.interval[0])} to {points(it.interval[1])}",
                     p_text(it.p_value),
@@ -74,10 +74,21 @@ def _verdict(name: str, first: str, part: str, it: Paired) -> str:
         f"{part}, {it.rows:,} rows: {name} has {it.gained:,} right that {first} has wrong, and {it.lost:,} the other "
         "way round"
     )
-    if low <= 0 <= high:
+    winner = _winner(it)
+    if not winner:
         return f"{beginning}. These rows do not tell which is better."
     apart = f"{abs(100 * it.difference):.1f} points ({points(low)} to {points(high)})"
-    return f"{beginning}. It is {'better' if low > 0 else 'worse'}, by {apart}."
+    chosen = "" if part == "test" else " These rows chose the best model of each, so the test rows count more."
+    return f"{beginning}. It is {'better' if winner > 0 else 'worse'}, by {apart}.{chosen}"
+
+
+def _winner(it: Paired) -> int:
+    """1 where the run is better, -1 where it is worse, 0 where the interval and the test do not both say so: the exact
+    test is the more careful of the two.
+    """
+    if it.p_value >= 0.05:
+        return 0
+    return 1 if it.interval[0] > 0 else -1 if it.interval[1] < 0 else 0
 
 
 def points(share: float) -> str:

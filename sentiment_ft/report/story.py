@@ -70,8 +70,8 @@ def _meaning(run: Run) -> list[str]:
                 gap = abs((score(validation, "accuracy") or 0) - accuracy)
                 said.append(
                     f"The validation rows say {percent(score(validation, 'accuracy'))}, {100 * gap:.1f} points "
-                    f"{'more' if other[0] > ends[1] else 'less'}: they are another kind of rows, and "
-                    "they chose the best model."
+                    f"{'more' if other[0] > ends[1] else 'less'}: they chose the best model, "
+                    "or are another kind of rows."
                 )
         elif not test:
             said.append(

@@ -39,6 +39,15 @@ def noted(folder: Path, accelerator: Accelerator, update: Callable[[], int]) -> 
         _note(folder, event="ended", update=update(), code=code, why=why)
 
 
+def last_code(folder: Path) -> int | None:
+    """With which the newest attempt ended; None where it was killed, or is not known."""
+    with contextlib.suppress(OSError, ValueError, LookupError, AttributeError, RecursionError):
+        last = json.loads((folder / FILE).read_text("utf-8").splitlines()[-1])
+        code = last.get("code")
+        return code if type(code) is int and 0 <= code < 256 else None
+    return None
+
+
 def _note(folder: Path, **entry: Any) -> None:
     """A full disk must not end a training: less is known then."""
     line = {"at": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"), **entry}

@@ -34,8 +34,8 @@ def blocks(reports: Any, project: str) -> list[Any]:
         reports.P("[What should the model tell apart, on whose reviews, and which accuracy would be good enough?]"),
         reports.H1("Runs"),
         reports.P(
-            "Validation rows chose the best model; the sealed test rows did not. A difference that is smaller than the "
-            "95% intervals is no difference yet."
+            "Validation rows chose the best model; the sealed test rows did not. Whether two models differ on the same "
+            "rows is said by `sentiment-ft report RUN RUN`, row by row: intervals of single runs may overlap all the same."
         ),
         _grid(reports, "runs", [panels.test_accuracy(reports)], columns=RUN_COLUMNS),
         reports.H1("Curves"),

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from sentiment_ft.config import MAX_UPDATES
 from sentiment_ft.track.mirror import Record
 
 AXIS, PLACE = "update", "place"
@@ -21,7 +22,7 @@ def numbers(record: Record) -> dict[str, float]:
     return {
         f"{event}/{key.removeprefix('eval_')}": float(value) if isinstance(value, float) else int(value)
         for key, value in record.items()
-        if key not in known and isinstance(value, int | float) and math.isfinite(value)
+        if key not in known and isinstance(value, int | float) and abs(value) < math.inf
     }
 
 
@@ -43,7 +44,7 @@ class Places:
     def of(self, record: Record) -> float | None:
         """Asked in the order of the records; None for one without an update."""
         event, update = record["event"], record.get("update")
-        if not isinstance(update, int):
+        if not isinstance(update, int) or not 0 <= update <= MAX_UPDATES:
             return None
         before, count = self._last.get(event, (-1, 0))
         self._last[event] = (update, count + 1 if update == before else 0)

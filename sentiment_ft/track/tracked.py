@@ -18,11 +18,13 @@ _MAX_BYTES = 10_000
 
 @dataclass(frozen=True)
 class Tracked:
-    """id: of the run on W&B, the same over restarts and resumes. mode: online or offline. url: of its page, once known.
-    complete: whether W&B has all of a run that has ended.
+    """id: of the run on W&B, the same over restarts and resumes. project, entity: where it is, once W&B has said so:
+    there it stays. mode: online or offline. url: of its page. complete: whether W&B has all of a run that has ended.
     """
 
     id: str
+    project: str | None = None
+    entity: str | None = None
     mode: str = "online"
     url: str | None = None
     complete: bool = False
@@ -33,9 +35,14 @@ def read(folder: Path) -> Tracked | None:
     try:
         with (folder / FILE).open("rb") as file:
             found = json.loads(file.read(_MAX_BYTES))["wandb"]
-        url = found.get("url")
+        project, entity, url = (found.get(key) for key in ("project", "entity", "url"))
         tracked = Tracked(
-            found["id"], str(found["mode"]), url if isinstance(url, str) else None, found["complete"] is True
+            found["id"],
+            _name(project),
+            _name(entity),
+            str(found["mode"]),
+            url if isinstance(url, str) else None,
+            found["complete"] is True,
         )
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
@@ -45,6 +52,10 @@ def read(folder: Path) -> Tracked | None:
 def write(folder: Path, tracked: Tracked) -> None:
     """Raises OutputError."""
     write_json(folder / FILE, {"wandb": asdict(tracked)})
+
+
+def _name(found: object) -> str | None:
+    return found if isinstance(found, str) and re.fullmatch(r"[^/\x00-\x1f]{1,128}", found) else None
 
 
 def is_id(text: str) -> bool:

@@ -9,17 +9,15 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import sys
-import threading
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-import psutil
 from pydantic import ValidationError
 
 from sentiment_ft.errors import ConfigError, ModelError
 from sentiment_ft.terminal import printable
+from sentiment_ft.track import wandb_service
 
 SECONDS_TO_ANSWER = 15  # wandb-core tries a dead server again and again until then
 SECONDS_TO_LEAVE = 5
@@ -98,22 +96,7 @@ def connected() -> Iterator[WandbApi]:
     try:
         yield connect()
     finally:
-        _disconnect()
-
-
-def _disconnect() -> None:
-    wandb = sys.modules.get("wandb")
-    if wandb is None:  # its import has failed
-        return
-    leaving = threading.Thread(target=wandb.teardown, daemon=True)
-    leaving.start()
-    leaving.join(SECONDS_TO_LEAVE)
-    if leaving.is_alive():
-        for child in psutil.Process().children():
-            with contextlib.suppress(psutil.Error):
-                if child.name().startswith("wandb-core"):
-                    child.kill()
-        leaving.join(SECONDS_TO_LEAVE)
+        wandb_service.leave(SECONDS_TO_LEAVE)
 
 
 def connect() -> WandbApi:

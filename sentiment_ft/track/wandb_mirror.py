@@ -9,38 +9,35 @@ from __future__ import annotations
 
 import contextlib
 import shlex
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
-import psutil
-
 from sentiment_ft.errors import EXIT_PREEMPTED, OutputError
 from sentiment_ft.terminal import console, printable
 from sentiment_ft.track import tracked as tracking
-from sentiment_ft.track import wandb_run
+from sentiment_ft.track import wandb_run, wandb_service
 from sentiment_ft.track.mirror import Record
 from sentiment_ft.track.tracked import Tracked
-from sentiment_ft.track.wandb_run import Described, Link, Refused
+from sentiment_ft.track.wandb_run import Described, Link, NotTaken, Refused
 from sentiment_ft.track.wandb_views import close_views, open_views
 
 RETRY_S = 60.0
 FINISH_S = 7.0  # and the exit of the process: 10 s in all
-SERVICE = "wandb-core"
 
 
 class WandbMirror:
     """described: what W&B is told of the run; tracked: under which id; quiet: only troubles are said."""
 
     def __init__(self, described: Described, tracked: Tracked, *, quiet: bool) -> None:
-        self.id = tracked.id
         self._described, self._tracked, self._quiet = described, tracked, quiet
         self._records: list[Record] = []
         self._news = threading.Event()
         self._ending: tuple[dict[str, Any], int] | None = None
-        self._warned = self._given_up = False
+        self._warned = self._given_up = self._stopped = self._lacks = False
         # A daemon: whatever it waits for, the run can end.
         self._thread = threading.Thread(target=self._live, name="wandb-mirror", daemon=True)
 
@@ -59,20 +56,22 @@ class WandbMirror:
         self._thread.join(FINISH_S)
         if self._thread.is_alive():
             self._given_up = True
-            end_service()  # unblocks the thread, and the exit of this process
+            wandb_service.kill()  # unblocks the thread, and the exit of this process
             self._thread.join(0.5)
         if not self._tracked.complete and self._tracked.mode == "online":
             self._say(f"W&B has not taken all of the run; later: {sync_command(self._described)}")
 
     def _live(self) -> None:
         """The thread."""
-        mode = self._described.config.wandb_mode
+        mode, tries = self._described.config.wandb_mode, 0
         while not self._given_up:
-            ended, connected = self._ending is not None, False
+            ended, connected, began = self._ending is not None, False, time.monotonic()
             try:
                 with self._connected(mode) as link:
                     connected = True
                     self._follow(link)
+                return
+            except NotTaken:
                 return
             except Refused as refused:
                 if mode == "offline":
@@ -82,25 +81,32 @@ class WandbMirror:
                 self._warned = True
                 self._say(f"W&B: {refused}. It is recorded offline; later: {sync_command(self._described)}")
             except Exception as error:
-                if ended or isinstance(error, TimeoutError):
+                if ended:
                     return
                 if not self._warned and self._ending is None:
                     self._warned = True
                     self._say(f"W&B does not answer ({wandb_run.words(error)}); the run goes on, it is asked again")
-                self._rest(1.0 if connected else RETRY_S)
+                tries = 0 if time.monotonic() - began > RETRY_S else tries + 1
+                self._rest(min(RETRY_S, 2.0 ** (tries - 1)) if connected else RETRY_S)
                 if self._ending is not None and not connected:
                     return
 
     @contextlib.contextmanager
     def _connected(self, mode: str | None) -> Iterator[Link]:
-        import wandb
-
         try:
-            link = wandb_run.connect(self._described, self.id, mode=mode, finish_timeout_s=FINISH_S - 2)
-            yield link
+            yield wandb_run.connect(
+                self._described, self._tracked, mode=mode, finish_timeout_s=FINISH_S - 2, stop=self._stop
+            )
         finally:
-            with contextlib.suppress(Exception):
-                wandb.teardown()
+            wandb_service.leave()
+
+    def _stop(self) -> None:
+        """Somebody stops the run on its page: as SIGTERM does, once. W&B would send SIGINT, which a job in the
+        background ignores, and which after another signal means at once.
+        """
+        if not self._stopped and self._ending is None:
+            self._stopped = True
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
 
     def _follow(self, link: Link) -> None:
         """Send what there is and what comes, to the end of the run."""
@@ -123,13 +129,14 @@ class WandbMirror:
         if summary:
             self._show("tables, curves", lambda: close_views(link, self._described, summary))
         link.finish(code, preempted=code == EXIT_PREEMPTED)
-        self._write_down(replace(self._tracked, complete=self._tracked.mode == "online"))
+        self._write_down(replace(self._tracked, complete=self._tracked.mode == "online" and not self._lacks))
 
     def _show(self, what: str, views: Callable[[], None]) -> None:
         """A table that W&B does not take costs no number."""
         try:
             views()
         except Exception as error:
+            self._lacks = True
             if not self._given_up:
                 self._say(f"W&B has not all of the run's {what} ({wandb_run.words(error)})")
 
@@ -151,12 +158,3 @@ class WandbMirror:
 
 def sync_command(described: Described) -> str:
     return f"sentiment-ft sync {printable(shlex.quote(str(described.folder)), 4096)}"
-
-
-def end_service() -> None:
-    """Kill the process that wandb keeps beside this one."""
-    with contextlib.suppress(psutil.Error):
-        for child in psutil.Process().children():
-            with contextlib.suppress(psutil.Error):
-                if child.name().startswith(SERVICE):
-                    child.kill()

@@ -8,12 +8,12 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
-from sentiment_ft import recipe
 from sentiment_ft.config import Config
 from sentiment_ft.run.environment import scrubbed
 from sentiment_ft.terminal import printable
@@ -31,6 +31,9 @@ DERIVED = (  # what the plan has in place of null, and more
 )  # fmt: skip
 
 
+_staged: dict[str, str] = {}
+
+
 @dataclass(frozen=True)
 class Described:
     """What W&B is told of a run when it is opened. details: beside the config. lengths: (edges, rows between them)."""
@@ -41,11 +44,8 @@ class Described:
     lengths: tuple[list[float], list[int]] | None = None
 
 
-def describe(folder: Path) -> Described:
-    """By what the run has written to its folder before its first update. Raises ConfigError for its config.yaml; what
-    else is lost is left out.
-    """
-    config = recipe.load(str(folder / "config.yaml")).config
+def describe(folder: Path, config: Config) -> Described:
+    """By what the run has written to its folder before its first update; what is lost of that is left out."""
     plan, environment = _read(folder / "plan.json"), _read(folder / "environment.json")
     derived = {key: plan[key] for key in DERIVED if plan.get(key) is not None}
     origins, lengths = {}, None
@@ -62,6 +62,10 @@ def _read(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+class NotTaken(Exception):
+    """W&B has not taken all of the run in the time it was given."""
 
 
 class Refused(Exception):
@@ -81,8 +85,10 @@ class Link:
     @property
     def tracked(self) -> Tracked:
         """As it stands, to be written down."""
-        mode = "offline" if self._run.offline else "online"
-        return Tracked(self._run.id, mode, None if self._run.offline else self._run.url)
+        run = self._run
+        if run.offline:
+            return Tracked(run.id, run.project, run.entity or None, "offline")
+        return Tracked(run.id, run.project, run.entity or None, "online", without_login(run.url))
 
     def send(self, records: Iterable[Record]) -> None:
         """Those that W&B lacks. Asked in the order of the records, from the first on. What a resumed run trains again
@@ -104,15 +110,21 @@ class Link:
         return self._run
 
     def finish(self, code: int, *, preempted: bool = False) -> None:
-        """Wait until W&B has all, as long as it was opened for. Raises TimeoutError."""
+        """Wait until W&B has all, as long as it was opened for. Raises NotTaken."""
         if preempted:
             self._run.mark_preempting()
-        self._run.finish(exit_code=code)
+        try:
+            self._run.finish(exit_code=code)
+        except TimeoutError as error:
+            raise NotTaken(str(error)) from None
 
 
-def connect(described: Described, id: str, *, mode: str | None, finish_timeout_s: float) -> Link:
-    """Open the run of this id, a new one or one that goes on. mode: None as W&B's settings say. Raises Refused; what
-    wandb raises when a server does not answer within INIT_TIMEOUT_S.
+def connect(
+    described: Described, known: Tracked, *, mode: str | None, finish_timeout_s: float, stop: Callable[[], None]
+) -> Link:
+    """Open the run of this id, a new one or one that goes on: where it was before, whatever the settings say now. mode:
+    None as W&B's settings say. stop: called when somebody stops the run on its page. Raises Refused; what wandb raises
+    when a server does not answer within INIT_TIMEOUT_S.
     """
     config = described.config
     keep_artifacts_in(described.folder)
@@ -120,15 +132,15 @@ def connect(described: Described, id: str, *, mode: str | None, finish_timeout_s
 
     settings = wandb.Settings(
         console="off", silent=True, init_timeout=INIT_TIMEOUT_S, finish_timeout=finish_timeout_s,
-        finish_timeout_raises=True, x_transaction_log_flush_interval=FLUSH_S,
+        finish_timeout_raises=True, stop_fn=stop, x_transaction_log_flush_interval=FLUSH_S,
     )  # fmt: skip
     wandb.setup(settings=settings)  # silent from its first word on
     given = os.environ.get
     try:
         run = wandb.init(
-            id=id, resume="allow", dir=str(described.folder), name=given("WANDB_NAME") or described.folder.name,
+            id=known.id, resume="allow", dir=str(described.folder), name=given("WANDB_NAME") or described.folder.name,
             mode=mode,  # type: ignore[arg-type]  # one of the words of `wandb_mode`
-            project=project(config), entity=config.wandb_entity,
+            project=known.project or project(config), entity=known.entity or config.wandb_entity,
             group=config.wandb_group, job_type=config.wandb_job_type or given("WANDB_JOB_TYPE") or "train",
             tags=config.wandb_tags or None, notes=config.wandb_notes,
             config=config.model_dump(mode="json") | described.details, allow_val_change=True, settings=settings,
@@ -137,12 +149,21 @@ def connect(described: Described, id: str, *, mode: str | None, finish_timeout_s
         if isinstance(error, wandb.errors.UsageError | ValueError) or _is_refused(str(error)):
             raise Refused(words(error).removeprefix(f"{type(error).__name__}: ").rstrip(". ")) from None
         raise
-    earlier = _earlier_offline(described.folder, id, run.dir) if run.offline else position(dict(run.summary))
+    earlier = _earlier_offline(described.folder, known.id, run.dir) if run.offline else position(dict(run.summary))
     run.define_metric(AXIS, hidden=True)
     run.define_metric("*", step_metric=AXIS)
     for event in EVENTS:
         run.define_metric(f"{event}/{PLACE}", hidden=True, step_metric=AXIS)
     return Link(run, earlier)
+
+
+def without_login(url: str) -> str:
+    """An address without the user and password that may stand in it."""
+    try:
+        parts = urlsplit(url)
+        return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    except ValueError:
+        return ""
 
 
 def project(config: Config) -> str:
@@ -152,7 +173,8 @@ def project(config: Config) -> str:
 def keep_artifacts_in(folder: Path) -> None:
     """What is staged for a later sync stays with the run, not in a cache of this machine's user."""
     for name in ("WANDB_DATA_DIR", "WANDB_ARTIFACT_DIR", "WANDB_CACHE_DIR"):
-        os.environ.setdefault(name, str((folder / "wandb" / "data").absolute()))
+        if os.environ.get(name) in (None, _staged.get(name)):  # not where the user wants it elsewhere
+            _staged[name] = os.environ[name] = str((folder / "wandb" / "data").absolute())
 
 
 def words(error: BaseException) -> str:

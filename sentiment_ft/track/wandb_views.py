@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -39,7 +40,7 @@ def close_views(link: Link, described: Described, summary: Mapping[str, Any]) ->
     for part, prefix in (("validation", ""), ("test", "test_")):
         rows = list(_rows(described.folder / f"{prefix}predictions.jsonl"))
         if rows:
-            link.show(_judged(part, rows))
+            link.show(_judged(part, rows, with_texts=described.config.wandb_log_predictions))
     pictures = sorted((described.folder / "plots").glob("*.png"))
     if pictures:
         link.show({f"plots/{path.stem}": wandb.Image(str(path)) for path in pictures})
@@ -49,18 +50,27 @@ def close_views(link: Link, described: Described, summary: Mapping[str, Any]) ->
 
 
 def summary_numbers(summary: Mapping[str, Any]) -> dict[str, Any]:
-    """Flat, as W&B compares runs by: `test/accuracy`, `test/accuracy_low`, `best_update`; and `finished`, the last."""
-    found = {key: value for key, value in summary.items() if isinstance(value, int | float | str)}
-    found |= {f"rows/{part}": count for part, count in summary["rows"].items()}
-    for part, judgement in (("validation", summary["best"]), ("test", summary["test"])):
-        for name, value in (judgement or {"scores": {}})["scores"].items():
-            ends = judgement["intervals"].get(name)
+    """Flat, as W&B compares runs by: `test/accuracy`, `test/accuracy_low`, `best_update`. The path of the folder stays
+    here.
+    """
+    found = {key: value for key, value in summary.items() if isinstance(value, int | float | str) and key != "folder"}
+    found |= {f"rows/{part}": count for part, count in _mapping(summary.get("rows")).items()}
+    for part, key in (("validation", "best"), ("test", "test")):
+        judgement = _mapping(summary.get(key))
+        intervals = _mapping(judgement.get("intervals"))
+        for name, value in _mapping(judgement.get("scores")).items():
+            ends = intervals.get(name)
             found |= {} if value is None else {f"{part}/{name}": value}
-            found |= {} if ends is None else {f"{part}/{name}_low": ends[0], f"{part}/{name}_high": ends[1]}
-    return found | {"finished": 1}
+            if isinstance(ends, list) and len(ends) == 2:
+                found |= {f"{part}/{name}_low": ends[0], f"{part}/{name}_high": ends[1]}
+    return found
 
 
-def _judged(part: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
+def _mapping(found: Any) -> dict[str, Any]:
+    return found if isinstance(found, dict) else {}
+
+
+def _judged(part: str, rows: list[dict[str, Any]], *, with_texts: bool) -> dict[str, Any]:
     import wandb
 
     labels, p = [row["label"] for row in rows], [row["p_positive"] for row in rows]
@@ -77,6 +87,8 @@ def _judged(part: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
         data = [[float(a), float(b)] for a, b in zip(*(curves.thinned(v, CURVE_POINTS) for v in (x, y)), strict=True)]
         table = wandb.Table(columns=[x_name, y_name], data=data)
         found[f"{part}/{name}"] = wandb.plot.line(table, x_name, y_name, title=f"{part}: {name.replace('_', ' ')}")
+    if not with_texts:
+        return found
     wrongness = np.abs(np.asarray(p) - np.asarray(labels))
     order = np.argsort(-wrongness, kind="stable")[:PREDICTIONS]
     columns = ["text", "label", "prediction", "p_positive", "file", "line"]
@@ -87,15 +99,15 @@ def _judged(part: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _rows(path: Path) -> Iterator[dict[str, Any]]:
-    """Of a file of predictions; what is none is left out: it may have been edited."""
-    try:
-        with path.open(encoding="utf-8") as file:
-            for line in file:
+    """Of a file of predictions; a line that is none is left out: it may have been edited."""
+    with contextlib.suppress(OSError), path.open(encoding="utf-8", errors="replace") as file:
+        for line in file:
+            with contextlib.suppress(ValueError, KeyError, TypeError, RecursionError):
                 row = json.loads(line)
-                if row["label"] in (0, 1) and row["prediction"] in (0, 1) and 0 <= row["p_positive"] <= 1:
-                    yield row
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return
+                if all(type(row[key]) is int and row[key] in (0, 1) for key in ("label", "prediction")):
+                    p = float(row["p_positive"])
+                    if 0 <= p <= 1:
+                        yield {"text": "", "file": None, "line": None, **row, "p_positive": p}
 
 
 def _use_data(link: Link, described: Described) -> None:
@@ -111,7 +123,10 @@ def _log_model(link: Link, described: Described, summary: Mapping[str, Any]) -> 
     """The best model: W&B draws the line from the rows through the run to it."""
     import wandb
 
-    metadata = {"scores": summary["best"]["scores"], "base_model": described.config.model_name_or_path}
+    metadata = {
+        "scores": _mapping(summary.get("best")).get("scores"),
+        "base_model": described.config.model_name_or_path,
+    }
     model = wandb.Artifact(_artifact_name(f"{link.run.id}-best"), "model", metadata=metadata)
     model.add_dir(str(described.folder / "best"))
     link.run.log_artifact(model, aliases=["best"])

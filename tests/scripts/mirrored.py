@@ -10,8 +10,10 @@ import json
 import os
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
+from sentiment_ft import recipe
 from sentiment_ft.errors import Preempted
 from sentiment_ft.track import tracked as tracking
 from sentiment_ft.track import wandb_mirror
@@ -22,10 +24,12 @@ from sentiment_ft.track.wandb_run import describe
 
 def main(folder: Path, first: int, last: int, pace: float, ending: str) -> None:
     wandb_mirror.RETRY_S = float(os.environ.get("RETRY_S", wandb_mirror.RETRY_S))
-    known = tracking.read(folder) or Tracked(tracking.new_id())
+    known = replace(tracking.read(folder) or Tracked(tracking.new_id()), complete=False)
     path = folder / "metrics.jsonl"
     kept = [line for line in path.open("rb") if json.loads(line)["update"] < first] if first > 1 else []
-    mirror = wandb_mirror.WandbMirror(describe(folder), known, quiet=False)
+    mirror = wandb_mirror.WandbMirror(
+        describe(folder, recipe.load(str(folder / "config.yaml")).config), known, quiet=False
+    )
     said = {"slowest_write_s": 0.0}
     began = time.monotonic()
     try:

@@ -86,7 +86,7 @@ def test_an_online_run_shows_each_record_and_what_was_found(tmp_path, server):
 
     summary, config, opened = server.summary(id), server.config(id), server.runs[id]
     assert (summary["validation/accuracy"], summary["validation/accuracy_low"]) == (0.75, 0.3)
-    assert (summary["rows/train"], summary["best_update"], summary["finished"]) == (9, 10, 1)
+    assert (summary["rows/train"], summary["best_update"]) == (9, 10) and "folder" not in summary
     assert "validation/mcc" not in summary and server.exit_codes[id] == 0
     assert (config["global_batch_size"], config["origins"]["learning_rate"]) == (16, "--lr")
     assert config["environment"] == {"python": "3.11"} and config["learning_rate"] == 2e-5
