@@ -54,10 +54,11 @@ def open_recorder(run: Run, cut_at: int | None) -> Recorder | NoRecorder:
 
 def _is_disabled(config: Config) -> bool:
     asked = config.wandb_mode or os.environ.get("WANDB_MODE")
-    return asked == "disabled" or (config.wandb_mode is None and os.environ.get("WANDB_DISABLED", "") == "true")
+    off = os.environ.get("WANDB_DISABLED", "").lower() in ("true", "1", "yes", "on")
+    return asked == "disabled" or (config.wandb_mode is None and off)
 
 
 def _given_id() -> str | None:
-    """By a sweep, or by somebody who knows what he does."""
+    """By a sweep. Elsewhere it is ignored: exported in a shell it would make one run of two."""
     given = os.environ.get("WANDB_RUN_ID", "")
-    return given if tracking.is_id(given) else None
+    return given if tracking.is_id(given) and os.environ.get("WANDB_SWEEP_ID") else None

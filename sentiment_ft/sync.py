@@ -11,7 +11,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -84,7 +84,7 @@ def send(folder: Path) -> tuple[int, str]:
             link.send(records)
             summary = _summary(folder)
             if summary and not known.complete:
-                close_views(link, described, summary)
+                _try(where, lambda: close_views(link, described, summary))
             code = EXIT_DONE if summary else last_code(folder) or EXIT_BUG
             link.finish(code, preempted=code == EXIT_PREEMPTED)
         except Refused as refused:
@@ -113,8 +113,16 @@ def _open(described: Described, known: Tracked) -> Link:
         _send_offline_parts(at, parts)
         link = connect()
     if link.is_new:
-        open_views(link, described)
+        _try(printable(str(described.folder), 200), lambda: open_views(link, described))
     return link
+
+
+def _try(where: str, show: Callable[[], None]) -> None:
+    """A table or picture that cannot be shown costs no number."""
+    try:
+        show()
+    except Exception as error:
+        console.print(f"warning: {where}: not all tables and pictures: {wandb_run.words(error)}", markup=False)
 
 
 def _send_offline_parts(at: Tracked, parts: Sequence[Path]) -> None:
@@ -167,8 +175,9 @@ def _is_idle(folder: Path) -> bool:
 
 def _summary(folder: Path) -> dict[str, Any]:
     """Of a run that is done; empty for another."""
+    path = folder / "summary.json"
     try:
-        found = json.loads((folder / "summary.json").read_text("utf-8"))
+        found = json.loads(path.read_text("utf-8")) if path.is_file() else {}  # a pipe would be waited for
         return found if isinstance(found, dict) else {}
     except (OSError, ValueError, RecursionError):
         return {}

@@ -226,7 +226,9 @@ def _distribution(draft: Draft, spec: Mapping[str, Any], at: tuple[str, str]) ->
     """The one that is named, else W&B's by the keys."""
     if "distribution" in spec:
         named = spec["distribution"]
-        if named in WITHOUT_EDGES:
+        if not isinstance(named, str):
+            draft.fault(f"unknown{_not(named)}", *at, "distribution")
+        elif named in WITHOUT_EDGES:
             draft.fault(f"{named} has no edges, so no value is sure to be valid: uniform, log_uniform_values", *at)
         elif named not in DISTRIBUTIONS:
             draft.fault(f"unknown{_near(named, list(DISTRIBUTIONS)) or _not(named)}", *at, "distribution")
@@ -278,6 +280,8 @@ def _range_is_sound(draft: Draft, distribution: str, spec: Mapping[str, Any], at
         draft.fault("is an exponent: e to this power is beyond any number", *at, "max")
     elif spec.get("q", 1) <= 0:
         draft.fault(f"is above 0, not {spec['q']}", *at, "q")
+    elif "q" in spec and spec["max"] - spec["min"] > spec["q"] * 2**53:
+        draft.fault("is too small a step for this range", *at, "q")
     else:
         return True
     return False

@@ -6,6 +6,7 @@ import contextlib
 import json
 import math
 import os
+import signal
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -139,7 +140,13 @@ class Recorder:
             self._flush()
         with contextlib.suppress(OSError):
             self._file.close()
-        self._finish({}, EXIT_DONE if error is None else error.exit_code if isinstance(error, UserError) else EXIT_BUG)
+        if isinstance(error, UserError):
+            code = error.exit_code
+        elif isinstance(error, KeyboardInterrupt):
+            code = 128 + signal.SIGINT
+        else:
+            code = EXIT_DONE if error is None else EXIT_BUG
+        self._finish({}, code)
 
 
 def _line(record: Record) -> bytes:

@@ -35,7 +35,7 @@ def blocks(reports: Any, project: str) -> list[Any]:
         reports.H1("Runs"),
         reports.P(
             "Validation rows chose the best model; the sealed test rows did not. Whether two models differ on the same "
-            "rows is said by `sentiment-ft report RUN RUN`, row by row: intervals of single runs may overlap all the same."
+            "rows is said by `sentiment-ft report RUN RUN`: the intervals of two runs may overlap all the same."
         ),
         _grid(reports, "runs", [panels.test_accuracy(reports)], columns=RUN_COLUMNS),
         reports.H1("Curves"),

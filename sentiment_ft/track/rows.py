@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +12,8 @@ from sentiment_ft.track.mirror import Record
 AXIS, PLACE = "update", "place"
 EVENTS = ("train", "eval", "checkpoint", "skipped", "out_of_memory")
 ON_AXIS = ("train", "eval")  # the others are told of late
+LARGEST = 1e300  # more is no number of ours, and beyond what others read
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_./-]{0,99}")
 Position = dict[str, float]
 
 
@@ -22,7 +24,7 @@ def numbers(record: Record) -> dict[str, float]:
     return {
         f"{event}/{key.removeprefix('eval_')}": float(value) if isinstance(value, float) else int(value)
         for key, value in record.items()
-        if key not in known and isinstance(value, int | float) and abs(value) < math.inf
+        if key not in known and isinstance(value, int | float) and abs(value) < LARGEST and _NAME.fullmatch(key)
     }
 
 
@@ -44,7 +46,7 @@ class Places:
     def of(self, record: Record) -> float | None:
         """Asked in the order of the records; None for one without an update."""
         event, update = record["event"], record.get("update")
-        if not isinstance(update, int) or not 0 <= update <= MAX_UPDATES:
+        if not isinstance(update, int) or _NAME.fullmatch(event) is None or not 0 <= update <= MAX_UPDATES:
             return None
         before, count = self._last.get(event, (-1, 0))
         self._last[event] = (update, count + 1 if update == before else 0)

@@ -110,7 +110,7 @@ def connect() -> WandbApi:
         wandb.setup(wandb.Settings(silent=True))
     except Exception as error:  # of pydantic, of wandb, or a bare ValueError at its import
         raise ConfigError(
-            f"W&B cannot start: {_what_is_wrong(error)}", where="the environment", way_out="see the variables WANDB_..."
+            f"W&B cannot start: {what_is_wrong(error)}", where="the environment", way_out="see the variables WANDB_..."
         ) from None
     server = _shown(os.environ.get("WANDB_BASE_URL") or "https://api.wandb.ai")
     try:
@@ -154,7 +154,7 @@ def checked_entity(name: str | None) -> str | None:
     return name
 
 
-def _what_is_wrong(error: Exception) -> str:
+def what_is_wrong(error: BaseException) -> str:
     """Without the values, among which may be a password."""
     if isinstance(error, ValidationError):
         faults = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors(include_input=False)]

@@ -22,10 +22,11 @@ from sentiment_ft.track import tracked as tracking
 from sentiment_ft.track import wandb_run, wandb_service
 from sentiment_ft.track.mirror import Record
 from sentiment_ft.track.tracked import Tracked
-from sentiment_ft.track.wandb_run import Described, Link, NotTaken, Refused
+from sentiment_ft.track.wandb_run import Described, Link, NotTaken, Refused, Unusable
 from sentiment_ft.track.wandb_views import close_views, open_views
 
 RETRY_S = 60.0
+AT_ONCE_S = 0.5  # after a second Ctrl-C
 FINISH_S = 7.0  # and the exit of the process: 10 s in all
 
 
@@ -36,6 +37,7 @@ class WandbMirror:
         self._described, self._tracked, self._quiet = described, tracked, quiet
         self._records: list[Record] = []
         self._news = threading.Event()
+        self._why = ""
         self._ending: tuple[dict[str, Any], int] | None = None
         self._warned = self._given_up = self._stopped = self._lacks = False
         # A daemon: whatever it waits for, the run can end.
@@ -53,13 +55,14 @@ class WandbMirror:
         """Returns after FINISH_S at the latest."""
         self._ending = (summary, code)
         self._news.set()
-        self._thread.join(FINISH_S)
+        self._thread.join(FINISH_S if code != 128 + signal.SIGINT else AT_ONCE_S)
         if self._thread.is_alive():
             self._given_up = True
             wandb_service.kill()  # unblocks the thread, and the exit of this process
             self._thread.join(0.5)
         if not self._tracked.complete and self._tracked.mode == "online":
-            self._say(f"W&B has not taken all of the run; later: {sync_command(self._described)}")
+            why = "" if self._warned else self._why
+            self._say(f"W&B has not taken all of the run{why}; later: {sync_command(self._described)}")
 
     def _live(self) -> None:
         """The thread."""
@@ -73,6 +76,10 @@ class WandbMirror:
                 return
             except NotTaken:
                 return
+            except Unusable as unusable:
+                self._warned = True
+                self._say(f"W&B cannot start: {unusable}; metrics.jsonl has all numbers")
+                return
             except Refused as refused:
                 if mode == "offline":
                     self._say(f"W&B cannot start: {refused}; metrics.jsonl has all numbers")
@@ -81,6 +88,7 @@ class WandbMirror:
                 self._warned = True
                 self._say(f"W&B: {refused}. It is recorded offline; later: {sync_command(self._described)}")
             except Exception as error:
+                self._why = f" ({wandb_run.words(error)})"
                 if ended:
                     return
                 if not self._warned and self._ending is None:

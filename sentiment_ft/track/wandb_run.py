@@ -14,14 +14,18 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+from pydantic import ValidationError
+
 from sentiment_ft.config import Config
 from sentiment_ft.run.environment import scrubbed
 from sentiment_ft.terminal import printable
 from sentiment_ft.track.mirror import Record
 from sentiment_ft.track.rows import AXIS, EVENTS, ON_AXIS, PLACE, Places, Position, position, row
 from sentiment_ft.track.tracked import Tracked
+from sentiment_ft.track.wandb_api import what_is_wrong
 
 DEFAULT_PROJECT = "sentiment-ft"
+MOST_BINS = 512  # of a histogram, for W&B
 INIT_TIMEOUT_S = 8.0  # W&B waits for 90 s
 FLUSH_S = 1  # what a SIGKILL may cost W&B's own file; its own is 15 s
 INSPECT_TIMEOUT_S = 60.0  # a file of 100,000 rows takes 3 s
@@ -49,10 +53,11 @@ def describe(folder: Path, config: Config) -> Described:
     plan, environment = _read(folder / "plan.json"), _read(folder / "environment.json")
     derived = {key: plan[key] for key in DERIVED if plan.get(key) is not None}
     origins, lengths = {}, None
-    with contextlib.suppress(TypeError, KeyError, AttributeError):
+    with contextlib.suppress(TypeError, LookupError, AttributeError, ValueError, OverflowError):
         origins = {key: str(entry["origin"]) for key, entry in plan["config"].items()}
         histogram = plan["lengths"]["histogram"]
-        lengths = ([float(edge) for edge in histogram["edges"]], [int(rows) for rows in histogram["rows"]])
+        edges, rows = [float(edge) for edge in histogram["edges"]], [int(rows) for rows in histogram["rows"]]
+        lengths = (edges, rows) if len(edges) == len(rows) + 1 <= MOST_BINS else None
     return Described(folder, config, derived | {"origins": origins, "environment": environment}, lengths)
 
 
@@ -70,6 +75,10 @@ class NotTaken(Exception):
 
 class Refused(Exception):
     """There is no key, or W&B does not take it, the project or the entity: to ask again is of no use."""
+
+
+class Unusable(Refused):
+    """wandb's own settings cannot be."""
 
 
 class Link:
@@ -126,10 +135,19 @@ def connect(
     None as W&B's settings say. stop: called when somebody stops the run on its page. Raises Refused; what wandb raises
     when a server does not answer within INIT_TIMEOUT_S.
     """
-    config = described.config
-    keep_artifacts_in(described.folder)
+    prepare_environment(described.folder)
+    try:
+        return _connect(described, known, mode=mode, finish_timeout_s=finish_timeout_s, stop=stop)
+    except ValidationError as error:  # of wandb's settings, by a variable that says what cannot be
+        raise Unusable(words(error)) from None
+
+
+def _connect(
+    described: Described, known: Tracked, *, mode: str | None, finish_timeout_s: float, stop: Callable[[], None]
+) -> Link:
     import wandb
 
+    config = described.config
     settings = wandb.Settings(
         console="off", silent=True, init_timeout=INIT_TIMEOUT_S, finish_timeout=finish_timeout_s,
         finish_timeout_raises=True, stop_fn=stop, x_transaction_log_flush_interval=FLUSH_S,
@@ -145,8 +163,11 @@ def connect(
             tags=config.wandb_tags or None, notes=config.wandb_notes,
             config=config.model_dump(mode="json") | described.details, allow_val_change=True, settings=settings,
         )  # fmt: skip
+    except ValidationError:
+        raise
     except (wandb.errors.Error, ValueError) as error:
-        if isinstance(error, wandb.errors.UsageError | ValueError) or _is_refused(str(error)):
+        account = wandb.errors.UsageError | wandb.errors.AuthenticationError | ValueError
+        if isinstance(error, account) or _is_refused(str(error)):
             raise Refused(words(error).removeprefix(f"{type(error).__name__}: ").rstrip(". ")) from None
         raise
     earlier = _earlier_offline(described.folder, known.id, run.dir) if run.offline else position(dict(run.summary))
@@ -170,8 +191,12 @@ def project(config: Config) -> str:
     return config.wandb_project or os.environ.get("WANDB_PROJECT") or DEFAULT_PROJECT
 
 
-def keep_artifacts_in(folder: Path) -> None:
-    """What is staged for a later sync stays with the run, not in a cache of this machine's user."""
+def prepare_environment(folder: Path) -> None:
+    """What is staged for a later sync stays with the run, not in a cache of this machine's user. Variables by which W&B
+    would write the key to its logs, use another process's service or take another run's id are dropped.
+    """
+    for name in ("WANDB_DEBUG", "WANDB_CORE_DEBUG", "WANDB_SERVICE", "WANDB_RUN_ID"):
+        os.environ.pop(name, None)
     for name in ("WANDB_DATA_DIR", "WANDB_ARTIFACT_DIR", "WANDB_CACHE_DIR"):
         if os.environ.get(name) in (None, _staged.get(name)):  # not where the user wants it elsewhere
             _staged[name] = os.environ[name] = str((folder / "wandb" / "data").absolute())
@@ -179,7 +204,7 @@ def keep_artifacts_in(folder: Path) -> None:
 
 def words(error: BaseException) -> str:
     """What wandb says, on one line and without a key."""
-    said = " ".join(f"{type(error).__name__}: {error}".split())
+    said = " ".join(f"{type(error).__name__}: {what_is_wrong(error)}".split())
     key = os.environ.get("WANDB_API_KEY")
     return printable(scrubbed(said.replace(key, "***") if key else said), 200)
 

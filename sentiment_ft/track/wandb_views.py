@@ -107,7 +107,7 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
                 if all(type(row[key]) is int and row[key] in (0, 1) for key in ("label", "prediction")):
                     p = float(row["p_positive"])
                     if 0 <= p <= 1:
-                        yield {"text": "", "file": None, "line": None, **row, "p_positive": p}
+                        yield row | {"p_positive": p, "file": str(row.get("file")), "line": str(row.get("line"))}
 
 
 def _use_data(link: Link, described: Described) -> None:

@@ -93,7 +93,7 @@ def test_mirror_that_cannot_be_finished_does_not_stop_the_run(tmp_path, capsys):
 
 @pytest.mark.parametrize("kind", [Listener, Breaking])
 @pytest.mark.parametrize(
-    ("error", "code"), [(ZeroDivisionError, 1), (KeyboardInterrupt, 1), (Preempted("x"), 75), (OutputError("x"), 6)]
+    ("error", "code"), [(ZeroDivisionError, 1), (KeyboardInterrupt, 130), (Preempted("x"), 75), (OutputError("x"), 6)]
 )
 def test_mirror_of_a_run_that_does_not_end_well_is_told_its_exit_code(tmp_path, kind, error, code):
     mirror = kind()
