@@ -14,8 +14,8 @@ def test_the_argv_is_a_list_in_a_folder_of_its_own():
     argv = PLAN.argv("r1", {"learning_rate": 1e-05, "warmup_steps": None})
     assert argv[1:] == [
         "-m", "sentiment_ft", "train", "--recipe", "t4", "-o", "data=a b; rm -rf /", "-o", "learning_rate=1e-05",
-        "-o", "warmup_steps=null", "-o", "report_to=wandb", "--output", "runs/sweep-ab12/r1", "--resume", "auto",
-        "--quiet",
+        "-o", "warmup_steps=null", "-o", "report_to=wandb", "-o", "wandb_project=null", "-o", "wandb_entity=null",
+        "-o", "wandb_mode=null", "--output", "runs/sweep-ab12/r1", "--resume", "auto", "--quiet",
     ]  # fmt: skip
 
 

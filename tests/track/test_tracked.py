@@ -12,7 +12,11 @@ from sentiment_ft.track.tracked import Tracked
 
 def test_it_comes_back_as_it_was(tmp_path):
     assert tracked.read(tmp_path) is None
-    for known in (Tracked("ab12cd34"), Tracked("x_-9", "films", "me", "offline", None, True), Tracked("a", url="http://h/r")):
+    for known in (
+        Tracked("ab12cd34"),
+        Tracked("x_-9", "films", "me", "offline", None, True),
+        Tracked("a", url="http://h/r"),
+    ):
         tracked.write(tmp_path, known)
         assert tracked.read(tmp_path) == known
 
