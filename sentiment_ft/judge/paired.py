@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike
 
 from sentiment_ft.judge.intervals import LEVEL, Z
 
-_STEPS = 60  # of the bisection: the ends are exact to 2e-18
+_STEPS = 60  # of the bisection: more than a double can tell apart
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,7 @@ from sentiment_ft.terminal import console, ended_by, printable, results
 from sentiment_ft.track import wandb_api
 from sentiment_ft.track.numbers import number
 from sentiment_ft.track.wandb_api import WandbApi
-
-PROJECT = "sentiment-ft"
+from sentiment_ft.track.wandb_run import DEFAULT_PROJECT
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +88,7 @@ def _draft(options: Options) -> Draft | None:
 def _place(options: Options, draft: Draft | None) -> tuple[str, str | None]:
     """Project and entity: of the command line, else of the file."""
     content = draft.content if draft is not None else {}
-    project = options.project or content.get("project") or PROJECT
+    project = options.project or content.get("project") or DEFAULT_PROJECT
     return wandb_api.checked_project(project), wandb_api.checked_entity(options.entity or content.get("entity"))
 
 

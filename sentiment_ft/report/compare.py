@@ -16,6 +16,7 @@ from sentiment_ft.report.scoring import ends_of, score
 from sentiment_ft.report.thin import Point, smoothed
 from sentiment_ft.report.words import percent, percents, value_of
 from sentiment_ft.track import numbers
+from sentiment_ft.track.numbers import memory_name
 from sentiment_ft.track.summary_table import duration
 
 MOST_RUNS = len(COLOURS)
@@ -235,7 +236,7 @@ def _memory(run: Run) -> str:
     found = list(mapping(run.summary.get("peak_memory_mib")).items())[:4]
     return (
         ", ".join(
-            f"{plain(key, 20).removesuffix('_memory_mib')} {mib:,.0f} MiB"
+            f"{memory_name(plain(key, 20))} {mib:,.0f} MiB"
             for key, value in found
             if (mib := number(value)) is not None
         )

@@ -16,7 +16,6 @@ from sentiment_ft.track import numbers
 from sentiment_ft.track.numbers import SCORE_NAMES
 
 ON_AN_AXIS = ("accuracy", "precision", "recall", "f1", "mcc", "roc_auc", "average_precision")  # up to 1, more is better
-COUNTS = ("true_negative", "false_positive", "false_negative", "true_positive")
 
 
 def score_blocks(run: Run) -> list[Any]:

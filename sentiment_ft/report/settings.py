@@ -10,6 +10,7 @@ from sentiment_ft.report.blocks import Cell, Code, Facts, Line, Section, Table, 
 from sentiment_ft.report.files import mapping, number, whole
 from sentiment_ft.report.record import Run
 from sentiment_ft.report.words import counted, local, value_of
+from sentiment_ft.track.numbers import memory_name
 
 MOST_KEYS = 200
 
@@ -60,7 +61,7 @@ def environment(run: Run) -> Section | None:
     pairs += [(plain(key, 60), value_of(value)) for key, value in list(mapping(found.get("variables")).items())[:40]]
     memory_peak = mapping(run.summary.get("peak_memory_mib"))
     pairs += [
-        (f"peak {plain(key, 40).removesuffix('_memory_mib')} memory", f"{mib:,.0f} MiB")
+        (f"peak memory, {memory_name(plain(key, 40))}", f"{mib:,.0f} MiB")
         for key, value in list(memory_peak.items())[:8]
         if (mib := number(value)) is not None
     ]
@@ -89,8 +90,8 @@ def again(run: Run) -> Section:
             Code(" ".join([shlex.quote(program), *rest])),
         ]
     blocks += [
-        Text("The same settings, from the config that the run left:"),
-        Code(f"sentiment-ft train --recipe {shlex.quote(plain(run.name, 100))}/config.yaml"),
+        Text("The same settings, from the config in the folder of the run (beside this page):"),
+        Code("sentiment-ft train --recipe ./config.yaml"),
     ]
     git = mapping(run.environment.get("git"))
     pairs = [

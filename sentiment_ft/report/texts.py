@@ -16,9 +16,6 @@ from sentiment_ft.report.words import counted, local, percent, percents
 
 LABELS = ("negative", "positive")
 WORD_EDGES = (10, 20, 40, 80, 160, 320)  # bins of length: up to 10, 11-20, ..., more than 320 words
-QUANTILES = {
-    "p5": "5%", "p25": "25%", "p50": "half", "p75": "75%", "p90": "90%", "p95": "95%", "p99": "99%", "p100": "all",
-}  # fmt: skip
 SHOWN_ERRORS = 50
 
 

@@ -33,6 +33,11 @@ def short(probability: float) -> float:
     return rounded if (rounded > 0.5) == (probability > 0.5) else float(probability)
 
 
+def memory_name(key: str) -> str:
+    """host_memory_mib -> host; device_reserved_mib -> device reserved."""
+    return key.removesuffix("_mib").removesuffix("_memory").replace("_", " ")
+
+
 def interval(ends: Sequence[float] | None, decimals: int = 4) -> str:
     """[0.9936, 1.0] -> 0.9936 to 1.0000; None -> a dash."""
     return "–" if ends is None else f"{number(ends[0], decimals)} to {number(ends[1], decimals)}"

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sentiment_ft.terminal import printable
-from sentiment_ft.track.numbers import SCORE_NAMES, interval, number
+from sentiment_ft.track.numbers import SCORE_NAMES, interval, memory_name, number
 
 
 def judgement_table(judgement_json: Mapping[str, Any], title: str) -> Table:
@@ -57,10 +57,7 @@ def _lines(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     processes = summary["processes"]
     wall, train, judging = (summary[key] for key in ("wall_s", "train_s", "eval_s"))
     rest = max(0.0, wall - train - judging)
-    memory = [
-        f"{name.removesuffix('_mib').replace('_memory', '').replace('_', ' ')} {mib:,.0f} MiB"
-        for name, mib in summary["peak_memory_mib"].items()
-    ]
+    memory = [f"{memory_name(name)} {mib:,.0f} MiB" for name, mib in summary["peak_memory_mib"].items()]
     return [
         ("model", summary["model"]),
         ("data", summary["data"]),
