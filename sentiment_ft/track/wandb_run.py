@@ -7,7 +7,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -224,21 +223,22 @@ def _earlier_offline(folder: Path, id: str, current: str) -> Position:
 
 
 def rows_end(part: Path) -> Position:
-    """Where the rows of an offline folder end, read by W&B's own command; nothing where that cannot read it."""
-    command = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(part)]
+    """Where the rows of an offline folder end; nothing where it holds no rows that can be read. Raises TimeoutExpired.
+
+    Read by wandb's own program, as `wandb leet inspect --json` does after a second of imports; a run has a folder for
+    each of its starts.
+    """
+    from wandb.util import get_core_path
+
+    command = [get_core_path(), "leet", "inspect", "--no-observability", "--json", "--run-file"]
     found: Position = {}
-    try:
+    for file in sorted(part.glob("*.wandb")):
         done = subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=INSPECT_TIMEOUT_S,
-            stdin=subprocess.DEVNULL,
-        )
+            [*command, str(file), str(part.parent)], capture_output=True, text=True,
+            errors="replace", timeout=INSPECT_TIMEOUT_S, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
         for line in done.stdout.splitlines():
             if '"type":"history"' in line:
-                found |= position(json.loads(line)["history"]["item"])
-    except (OSError, subprocess.SubprocessError, ValueError, KeyError, TypeError):
-        pass
+                with contextlib.suppress(ValueError, LookupError, TypeError):
+                    found |= position(json.loads(line)["history"]["item"])
     return found
