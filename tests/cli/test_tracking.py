@@ -28,7 +28,7 @@ def server():
 
 def run(folder, server, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """server: None for one that has no account anywhere."""
-    nowhere = {"HOME": str(folder), "NETRC": str(folder / "netrc"), "WANDB_API_KEY": ""}
+    nowhere = {"HOME": str(folder), "NETRC": str(folder / "netrc"), "WANDB_API_KEY": "", "WANDB_MODE": "online"}
     given = wandb_views.environment(server, folder) if server else nowhere
     return launched.run(launched.alone("sentiment_ft", *words), folder, timeout=100, **(given | variables))
 
