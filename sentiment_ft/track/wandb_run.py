@@ -134,7 +134,7 @@ def connect(
     None as W&B's settings say. stop: called when somebody stops the run on its page. Raises Refused; what wandb raises
     when a server does not answer within INIT_TIMEOUT_S.
     """
-    prepare_environment(described.folder)
+    prepare_environment(described.folder, known.id)
     try:
         return _connect(described, known, mode=mode, finish_timeout_s=finish_timeout_s, stop=stop)
     except ValidationError as error:  # of wandb's settings, by a variable that says what cannot be
@@ -190,12 +190,14 @@ def project(config: Config) -> str:
     return config.wandb_project or os.environ.get("WANDB_PROJECT") or DEFAULT_PROJECT
 
 
-def prepare_environment(folder: Path) -> None:
+def prepare_environment(folder: Path, id: str) -> None:
     """What is staged for a later sync stays with the run, not in a cache of this machine's user. Variables by which W&B
     would write the key to its logs, use another process's service or take another run's id are dropped.
     """
     for name in ("WANDB_DEBUG", "WANDB_CORE_DEBUG", "WANDB_SERVICE", "WANDB_RUN_ID"):
         os.environ.pop(name, None)
+    if os.environ.get("WANDB_SWEEP_ID"):  # then wandb takes the id from there alone
+        os.environ["WANDB_RUN_ID"] = id
     for name in ("WANDB_DATA_DIR", "WANDB_ARTIFACT_DIR", "WANDB_CACHE_DIR"):
         if os.environ.get(name) in (None, _staged.get(name)):  # not where the user wants it elsewhere
             _staged[name] = os.environ[name] = str((folder / "wandb" / "data").absolute())
