@@ -7,14 +7,12 @@ by a dead server, a killed process or no account, is in the run folder.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from sentiment_ft import recipe
 from sentiment_ft.errors import EXIT_BUG, EXIT_DONE, EXIT_PREEMPTED, ModelError, OutputError, UserError
@@ -82,7 +80,7 @@ def send(folder: Path) -> tuple[int, str]:
             link = _open(described, known)
             tracking.write(folder, replace(link.tracked, complete=known.complete))
             link.send(records)
-            summary = _summary(folder)
+            summary = wandb_run.read_mapping(folder / "summary.json")  # of a run that is done
             if summary and not known.complete:
                 _try(where, lambda: close_views(link, described, summary))
             code = EXIT_DONE if summary else last_code(folder) or EXIT_BUG
@@ -171,13 +169,3 @@ def _is_idle(folder: Path) -> bool:
     except OutputError:
         return False
     return True
-
-
-def _summary(folder: Path) -> dict[str, Any]:
-    """Of a run that is done; empty for another."""
-    path = folder / "summary.json"
-    try:
-        found = json.loads(path.read_text("utf-8")) if path.is_file() else {}  # a pipe would be waited for
-        return found if isinstance(found, dict) else {}
-    except (OSError, ValueError, RecursionError):
-        return {}

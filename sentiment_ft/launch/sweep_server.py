@@ -6,7 +6,6 @@ wandb's own agent runs the program that the sweep names on the server; this one 
 from __future__ import annotations
 
 import json
-import re
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,9 +14,9 @@ from typing import Any
 from sentiment_ft import yaml_text
 from sentiment_ft.errors import ConfigError
 from sentiment_ft.terminal import printable
+from sentiment_ft.track.tracked import is_id  # it becomes the name of a folder, too
 from sentiment_ft.track.wandb_api import WandbApi, WandbFault
 
-_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")  # of a sweep or run; it becomes the name of a folder
 _GONE = 404
 # As in wandb/apis/public/sweeps.py.
 _CREATE = """
@@ -66,7 +65,7 @@ class Command:
 
 def checked_id(name: str) -> str:
     """Raises ConfigError for what cannot be the id of a sweep."""
-    if not _ID.fullmatch(name):
+    if not is_id(name):
         raise ConfigError(
             f"{printable(name, 60)} is no id of a sweep",
             where="--sweep-id",
@@ -85,7 +84,7 @@ def create(api: WandbApi, entity: str, project: str, config: Mapping[str, Any]) 
     }
     answer = (api.ask(_CREATE, given).get("upsertSweep") or {}).get("sweep") or {}
     name = answer.get("name")
-    if not isinstance(name, str) or not _ID.fullmatch(name):
+    if not isinstance(name, str) or not is_id(name):
         raise WandbFault("did not create the sweep", where=api.server, way_out="may this account write to the project?")
     return name
 
@@ -140,7 +139,7 @@ def is_gone(fault: WandbFault) -> bool:
 def _command(given: Any) -> Command:
     """Raises ValueError, TypeError or AttributeError for what is none."""
     kind, run_id = str(given["type"]), str(given.get("run_id") or "")
-    if kind in ("run", "resume", "stop") and not _ID.fullmatch(run_id):
+    if kind in ("run", "resume", "stop") and not is_id(run_id):
         raise ValueError(run_id)
     values = {str(key): value["value"] for key, value in (given.get("args") or {}).items() if key != "wandb_version"}
     return Command(kind, run_id, values)
