@@ -81,8 +81,9 @@ def records(updates: int, every: int) -> list[dict[str, Any]]:
         if update % (updates // 2) == 0:
             found.append({
                 "event": "eval", "update": update, "epoch": round(2 * share, 4), "best": True, "elapsed_s": update / 4,
-                "eval_accuracy": 0.8 + 0.1 * share, "eval_precision": 0.8, "eval_recall": 0.85, "eval_f1": 0.82,
-                "eval_log_loss": 0.5 - 0.2 * share,
+                "eval_accuracy": 0.8 + 0.1 * share,
+                "eval_accuracy_low": 0.7, "eval_accuracy_high": 0.95, "eval_precision": 0.8, "eval_recall": 0.85,
+                "eval_f1": 0.82, "eval_log_loss": 0.5 - 0.2 * share,
             })  # fmt: skip
             found.append({
                 "event": "checkpoint", "update": update, "bytes": 268880890, "held_up_s": 0.02, "worked_s": 0.5,

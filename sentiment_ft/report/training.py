@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from sentiment_ft.judge.intervals import wilson
 from sentiment_ft.report import charts
 from sentiment_ft.report.blocks import Chart, Grid, Section, Table, Text
 from sentiment_ft.report.charts import COLOURS, Series
-from sentiment_ft.report.files import number, whole
+from sentiment_ft.report.files import number
 from sentiment_ft.report.record import Event, Run, series
 from sentiment_ft.report.thin import MOST, Point, evenly, smoothed
 from sentiment_ft.report.words import counted, moment, percent, size
@@ -23,9 +22,7 @@ ZOOM = "Drag to move, Ctrl + wheel to zoom, double click for all of it."
 
 def curves(run: Run) -> Section | None:
     trained, judged = run.of("train"), run.of("eval")
-    found = [
-        chart for chart in (_loss(trained, judged), _evaluation(run, judged), _rate(trained), _norm(trained)) if chart
-    ]
+    found = [chart for chart in (_loss(trained, judged), _evaluation(judged), _rate(trained), _norm(trained)) if chart]
     if not found:
         return None
     longest = max(len(trained), len(judged))
@@ -148,23 +145,21 @@ def _norm(trained: list[Event]) -> Chart | None:
     )
 
 
-def _evaluation(run: Run, judged: list[Event]) -> Chart | None:
-    rows = whole(run.judgement("validation").get("rows")) or (
-        len(run.judged["validation"]) if "validation" in run.judged else 0
-    )
+def _evaluation(judged: list[Event]) -> Chart | None:
     lines = []
     for place, (key, name) in enumerate(SHARES.items()):
         points: list[Point] = [(x, y) for x, y in series(judged, key) if 0 <= y <= 1]
         if not points:
             continue
-        band = [(x, *wilson(round(y * rows), rows)) for x, y in points] if key == "eval_accuracy" and rows else []
+        lows, highs = (dict[float, float](series(judged, f"{key}_{end}")) for end in ("low", "high"))
+        band = [(x, lows[x], highs[x]) for x, _ in points if x in lows and x in highs]
         lines.append(
             Series(
                 name,
                 points,
                 COLOURS[place],
                 dots=True,
-                band=[(x, low, high) for x, low, high in band],
+                band=band,
                 dash=charts.DASHES[place],
             )
         )

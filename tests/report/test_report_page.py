@@ -43,6 +43,15 @@ def read(html: str) -> Reader:
     return reader
 
 
+def test_the_band_of_accuracy_is_the_recorded_one(tmp_path: Path) -> None:
+    """A run of before it was recorded has none."""
+    run = write_run(tmp_path / "run", rows=20)
+    assert "with the 95% band of accuracy" in page.render(page_of(record.read(run)), "")
+    kept = (run / "metrics.jsonl").read_text().replace("eval_accuracy_low", "eval_other")
+    (run / "metrics.jsonl").write_text(kept)
+    assert "with the 95% band of accuracy" not in page.render(page_of(record.read(run)), "")
+
+
 def test_hostile_texts_stay_texts(tmp_path: Path) -> None:
     names = [HOSTILE[0].replace("/", "⁄"), HOSTILE[2]]
     runs = [record.read(hostile_run(tmp_path / name, number)) for number, name in enumerate(names)]
