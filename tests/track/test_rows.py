@@ -11,6 +11,7 @@ def test_numbers_are_named_by_their_event_and_what_is_none_is_left_out():
     assert numbers(TRAIN) == {"train/loss": 0.5, "train/skipped_updates": 2}
     judged = {"event": "eval", "update": 7, "eval_f1": 0.25, "best": True, "bad": float("inf")}
     assert numbers(judged) == {"eval/f1": 0.25, "eval/best": 1}
+    assert numbers({"event": "checkpoint", "update": 5, "bytes": 10**400, "a b": 1}) == {"checkpoint/update": 5}
     assert numbers({"event": "checkpoint", "update": 5, "bytes": 9}) == {"checkpoint/update": 5, "checkpoint/bytes": 9}
 
 

@@ -177,11 +177,9 @@ def test_where_it_was_first_there_it_stays(run, server):
     assert server.updates(id_of(run), "train") == list(range(1, 10))
 
 
-def test_the_id_of_another_run_in_the_environment_is_not_taken(tmp_path, server):
-    for name in ("first", "second"):
-        record(make_run(tmp_path / name), 4, **server.variables(WANDB_RUN_ID="shared"))
-    assert len(server.runs) == 2 and "shared" not in server.runs
-    assert all(server.updates(id, "train") == [1, 2, 3, 4] for id in server.runs)
+def test_an_id_in_the_environment_that_cannot_be_costs_nothing(run, server):
+    record(run, 4, **server.variables(WANDB_RUN_ID="../../etc"))
+    assert server.updates(id_of(run), "train") == [1, 2, 3, 4]
 
 
 def test_texts_stay_here_when_they_shall(tmp_path, server):
@@ -249,6 +247,13 @@ def test_killed_and_begun_again_it_is_one_run_with_an_unbroken_axis(run, server,
         assert [row["update"] for row in rows if "eval/accuracy" in row] == FIVES
         done = sync(run, **server.variables())
         assert done.returncode == 0, done.stderr
+    check_whole(server, run)
+
+
+def test_begun_offline_and_gone_on_online_it_is_sent_once(run, server):
+    record(run, 9, "preempt", WANDB_MODE="offline")
+    record(run, 20, first=6, **server.variables())
+    assert sync(run, **server.variables()).returncode == 0
     check_whole(server, run)
 
 

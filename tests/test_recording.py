@@ -1,0 +1,46 @@
+"""Which views a run has, and under which id W&B knows it."""
+
+from __future__ import annotations
+
+import pytest
+
+from sentiment_ft import recording
+from sentiment_ft.config import Config
+from sentiment_ft.errors import ConfigError
+
+
+@pytest.mark.parametrize(
+    ("id", "sweep", "taken"),
+    [("abc", "s1", "abc"), ("abc", "", None), ("../../etc", "s1", None), ("", "s1", None)],
+)
+def test_the_id_of_the_environment_counts_in_a_sweep_only(monkeypatch, id, sweep, taken):
+    """Exported in a shell it would make one run of two."""
+    monkeypatch.setenv("WANDB_RUN_ID", id)
+    monkeypatch.setenv("WANDB_SWEEP_ID", sweep)
+    assert recording._given_id() == taken
+
+
+@pytest.mark.parametrize(
+    ("mode", "variables", "off"),
+    [
+        (None, {}, False),
+        ("disabled", {}, True),
+        (None, {"WANDB_MODE": "disabled"}, True),
+        (None, {"WANDB_DISABLED": "1"}, True),
+        ("offline", {"WANDB_MODE": "disabled"}, False),
+        ("online", {"WANDB_DISABLED": "true"}, False),
+    ],
+)
+def test_a_setting_comes_before_the_environment(monkeypatch, mode, variables, off):
+    for name in ("WANDB_MODE", "WANDB_DISABLED"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert recording._is_disabled(Config(wandb_mode=mode)) is off
+
+
+def test_a_view_whose_package_is_missing_is_told_at_once(monkeypatch):
+    monkeypatch.setattr(recording, "find_spec", lambda name: None)
+    recording.check(Config())
+    with pytest.raises(ConfigError, match=r"tensorboard is not installed"):
+        recording.check(Config(report_to="tensorboard"))
