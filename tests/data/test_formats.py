@@ -330,7 +330,7 @@ def test_files_without_rows(tmp_path, name, content, what):
 
 @pytest.mark.parametrize(
     ("content", "what"),
-    [(gzip.compress(b"text,label\na,1\n"), "gzip"), (b"PK\3\4rest", "zip"), (b"PAR1 rows PAR1", "Parquet")],
+    [(gzip.compress(b"text,label\na,1\n", mtime=0), "gzip"), (b"PK\3\4rest", "zip"), (b"PAR1 rows PAR1", "Parquet")],
 )
 @pytest.mark.parametrize("ending", ["csv", "tsv", "jsonl", "txt"])
 def test_files_that_are_not_what_their_ending_says(tmp_path, ending, content, what):
