@@ -23,6 +23,7 @@ from tests.wandb_server import Server, serving
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reason="signals to process groups")]
 
 UPDATES = 400
+MANY = 1500  # enough that W&B has rows of a start before its end, on a machine that is busy
 
 
 @pytest.fixture
@@ -36,8 +37,8 @@ def folder(tmp_path) -> Path:
     return prepared(tmp_path)
 
 
-def tracked(model: Path, *more: str) -> list[str]:
-    given = [*recipe(model, UPDATES), "--report-to", "wandb", "--output", "run", "--resume", "auto"]
+def tracked(model: Path, *more: str, updates: int = UPDATES) -> list[str]:
+    given = [*recipe(model, updates), "--report-to", "wandb", "--output", "run", "--resume", "auto"]
     return [word for word in given if word != "-q"] + list(more)
 
 
@@ -70,7 +71,7 @@ def wait_until_wandb_has_some(run: Path, server: Server, mode: str) -> None:
 @pytest.mark.parametrize("mode", ["online", "offline"])
 def test_two_processes_requeued_three_times_are_one_run(folder, model, server, mode):
     """Told to stop, killed, told to stop; then it ends. Nothing is shown twice, and nothing is missing."""
-    argv = launched.sentiment_ft_launch(*tracked(model), processes=2)
+    argv = launched.sentiment_ft_launch(*tracked(model, updates=MANY), processes=2)
     variables = server.variables(WANDB_MODE=mode, WANDB_X_FILE_STREAM_TRANSMIT_INTERVAL="0.2")
     for number in (signal.SIGTERM, signal.SIGKILL, signal.SIGTERM):
         with training(argv, folder, **variables) as process:
@@ -83,20 +84,20 @@ def test_two_processes_requeued_three_times_are_one_run(folder, model, server, m
     done = launched.run(argv, folder, **variables)
     assert done.returncode == 0, done.stderr
     run = folder / "run"
-    assert recorded(run) == list(range(1, UPDATES + 1))
+    assert recorded(run) == list(range(1, MANY + 1))
     known = tracking.read(run)
     assert known is not None
     if mode == "offline":
         parts = offline_rows(run)
         assert len(parts) == 4
-        assert [row["update"] for part in parts for row in part if "train/loss" in row] == list(range(1, UPDATES + 1))
+        assert [row["update"] for part in parts for row in part if "train/loss" in row] == list(range(1, MANY + 1))
         assert sync(run, **server.variables()).returncode == 0
     assert list(server.runs) == [known.id]
-    assert server.updates(known.id, "train") == list(range(1, UPDATES + 1))
+    assert server.updates(known.id, "train") == list(range(1, MANY + 1))
     assert server.updates(known.id, "eval") == recorded(run, "eval")
     axis = [row["update"] for row in server.history(known.id)]
     assert axis == sorted(axis) and server.rewritten == [] and server.unknown == []
-    assert server.exit_codes[known.id] == 0 and server.summary(known.id)["updates"] == UPDATES
+    assert server.exit_codes[known.id] == 0 and server.summary(known.id)["updates"] == MANY
 
 
 def test_a_server_that_is_lost_stops_neither_the_run_nor_its_resume(folder, model, server):

@@ -13,7 +13,8 @@ from rich.text import Text
 from sentiment_ft.errors import ConfigError, Preempted, TrainingError
 from sentiment_ft.launch import sweep_file, sweep_server, sweep_values
 from sentiment_ft.launch.sweep_agent import Agent
-from sentiment_ft.launch.sweep_file import LOWER, Draft
+from sentiment_ft.launch.sweep_draft import Draft
+from sentiment_ft.launch.sweep_file import LOWER
 from sentiment_ft.launch.sweep_server import Place
 from sentiment_ft.launch.trial import Outcome, Plan, best
 from sentiment_ft.terminal import console, ended_by, printable, results

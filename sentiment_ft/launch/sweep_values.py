@@ -11,7 +11,8 @@ from typing import Any
 
 from sentiment_ft import recipe as recipes
 from sentiment_ft.errors import ConfigError
-from sentiment_ft.launch.sweep_file import DISTRIBUTIONS, OF_THE_SWEEP, Draft, Parameter
+from sentiment_ft.launch.sweep_draft import Draft, Parameter
+from sentiment_ft.launch.sweep_parameters import DISTRIBUTIONS, OF_THE_SWEEP
 from sentiment_ft.recipe import Loaded
 from sentiment_ft.run.sizes import batch_sizes
 from sentiment_ft.terminal import printable

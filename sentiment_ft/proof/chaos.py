@@ -4,84 +4,29 @@ one that nothing touched.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import random
-import re
-import signal
-import subprocess
-import sys
 import tempfile
-import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import psutil
 from rich.table import Table
 from rich.text import Text
 from safetensors import safe_open
 
 from sentiment_ft.config import Config
-from sentiment_ft.errors import EXIT_DONE, EXIT_PREEMPTED, EXIT_TRAINING, UserError
+from sentiment_ft.errors import EXIT_DONE, EXIT_TRAINING
 from sentiment_ft.launch import gpus
-from sentiment_ft.proof.legs import environment
-from sentiment_ft.proof.strikes import (
-    FULL_DISK,
-    HANG,
-    RESTARTS_BY_HAND,
-    STRIKES,
-    Target,
-    check,
-    full_disk,
-    newest_number,
-)
+from sentiment_ft.proof.drill import SAVE_EVERY, Drill, Report
+from sentiment_ft.proof.strikes import check
 from sentiment_ft.recipe import Loaded, dump
-from sentiment_ft.terminal import console, printable, results, standard_output
+from sentiment_ft.terminal import console, results, standard_output
 
-SAVE_EVERY = 5  # updates
 UPDATES_A_STRIKE = 50  # enough that the training does not end before the last of them
-SECONDS_OF_SILENCE = 300.0  # without a new checkpoint: neither restarted nor told
-SECONDS_BETWEEN_LOOKS = 0.005
-SAVES_ON_A_FULL_DISK = 3
 # Endings of what differs from run to run in metrics.jsonl.
 TIMES = ("_s", "_memory_mib")
-
-
-@dataclass
-class Struck:
-    """What became of one strike, about that update. recovered_s: from it to a checkpoint that was begun after it."""
-
-    kind: str
-    update: int
-    recovered_s: float
-
-
-@dataclass
-class Report:
-    """named_after_s: of each hang that the watchdog told, the seconds that it had lasted. different: names of what is
-    not the same, to the bit, as in the untouched run.
-    """
-
-    strikes: list[Struck] = field(default_factory=list)
-    starts: int = 0
-    named_after_s: list[int] = field(default_factory=list)
-    different: list[str] = field(default_factory=list)
-
-    def note(self, kind: str, number: int, began: float) -> None:
-        self.strikes.append(Struck(kind, number * SAVE_EVERY, round(time.monotonic() - began, 1)))
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "strikes": [vars(struck) for struck in self.strikes],
-            "starts": self.starts,
-            "hangs_named": len(self.named_after_s),
-            "named_after_s": self.named_after_s,
-            "different": self.different,
-            "passed": not self.different,
-        }
 
 
 def run(loaded: Loaded, wanted: Mapping[str, int], *, processes: int, as_json: bool, quiet: bool) -> int:
@@ -119,7 +64,7 @@ def shortened(config: Config, strikes: int, processes: int) -> Config:
         update={
             "run_name": None,
             "test": None,
-            "report_to": "none",
+            "report_to": (),
             "max_length": min(config.max_length, 32),
             "max_validation_samples": min(64, config.max_validation_samples or 64),
             "per_device_batch_size": rows,
@@ -136,128 +81,6 @@ def shortened(config: Config, strikes: int, processes: int) -> Config:
             "save_total_limit": 2,
         }
     )
-
-
-@dataclass
-class Drill:
-    """Runs of the recipe in `folder`."""
-
-    folder: Path
-    processes: int
-    on_cpu: bool
-    tracked: bool
-    quiet: bool
-
-    def train(self, name: str) -> Path:
-        """To its end, untouched. Raises UserError when it fails."""
-        with self.started(name, [], tracked=False) as process:
-            code = process.wait()
-        if code != 0:
-            raise UserError(f"the untouched training ended with exit code {code}\n{self._said(name)}", where="chaos")
-        return self.folder / name
-
-    def strike(self, order: list[str], draw: random.Random) -> Report:
-        """Train `struck` under all strikes. Raises UserError where it does not recover."""
-        report, left, run = Report(), list(order), self.folder / "struck"
-        open_since: tuple[str, int, float] | None = None  # a strike after which this start is the recovery
-        code, hangs = -1, 0
-        while code != 0:
-            with self.started("struck", ["--resume", "auto"], tracked=self.tracked) as process:
-                target = Target(psutil.Process(process.pid))
-                while left and self._wait_for(newest_number(run) + 1, run, process):
-                    if open_since is not None:
-                        report.note(*open_since)
-                        open_since = None
-                    began = time.monotonic()
-                    if not self._wait_for(newest_number(run) + 1, run, process):
-                        break
-                    between_s = time.monotonic() - began
-                    time.sleep(draw.random() * between_s)
-                    kind, number, began = left.pop(0), newest_number(run), time.monotonic()
-                    self._say(f"{kind}, after checkpoint {number}")
-                    self._strike(kind, target, draw, between_s)
-                    if kind in RESTARTS_BY_HAND:
-                        open_since = (kind, number, began)
-                        break
-                    if kind == HANG:
-                        hangs += 1
-                        self._wait_until_named(hangs)
-                    self._wait_for(newest_number(run) + 2, run, process)  # one may have been on its way
-                    report.note(kind, number, began)
-                code = process.wait()
-            if code not in (0, EXIT_PREEMPTED, -signal.SIGKILL):
-                raise UserError(f"the training ended with exit code {code}\n{self._said('struck')}", where="chaos")
-            report.starts += 1
-        if left:
-            raise UserError(f"the training ended before {len(left)} of the strikes", where="chaos")
-        if open_since is not None:
-            report.note(*open_since)
-        report.named_after_s = self._named_after_s()
-        return report
-
-    def _strike(self, kind: str, target: Target, draw: random.Random, between_s: float) -> None:
-        """between_s: seconds from one checkpoint to the next."""
-        if kind != FULL_DISK:
-            STRIKES[kind](target, draw)
-            return
-        with full_disk(target):
-            time.sleep(SAVES_ON_A_FULL_DISK * between_s)
-
-    def _named_after_s(self) -> list[int]:
-        """Seconds that each process had stood still when the watchdog named it and had ended all."""
-        said = (self.folder / "struck.log").read_text("utf-8", "replace").rpartition("are ended")[0]
-        return [int(seconds) for seconds in re.findall(r"\(SIGSTOP\) for (\d+) s", said)]
-
-    def _wait_until_named(self, hangs: int) -> None:
-        deadline = time.monotonic() + SECONDS_OF_SILENCE
-        while len(self._named_after_s()) < hangs:
-            if time.monotonic() > deadline:
-                raise UserError(f"a hang was not told for {SECONDS_OF_SILENCE:.0f} s", where="chaos")
-            time.sleep(0.1)
-
-    def _wait_for(self, number: int, run: Path, process: subprocess.Popen[str]) -> bool:
-        """Until there is the checkpoint of that number, or a later one; False when the run ends first."""
-        deadline = time.monotonic() + SECONDS_OF_SILENCE
-        while newest_number(run) < number:
-            if process.poll() is not None:
-                return False
-            if time.monotonic() > deadline:
-                raise UserError(f"no checkpoint for {SECONDS_OF_SILENCE:.0f} s\n{self._said('struck')}", where="chaos")
-            time.sleep(SECONDS_BETWEEN_LOOKS)
-        return True
-
-    @contextlib.contextmanager
-    def started(self, name: str, more: list[str], *, tracked: bool) -> Iterator[subprocess.Popen[str]]:
-        """A training under `launch`; it and all it started are gone after the block."""
-        topology = "cpu_2proc" if self.on_cpu else "multi_gpu_bf16"
-        topology = "single_process" if self.processes == 1 else topology
-        argv = [sys.executable, "-m", "sentiment_ft", "launch", "--quiet", "--topology", topology]
-        argv += ["--processes", str(self.processes), "--max-restarts", "1000", "--"]
-        argv += ["--recipe", str(self.folder / "recipe.yaml"), "--output", str(self.folder / name), "--quiet", *more]
-        variables = environment(on_cpu=self.on_cpu) | {
-            "TMPDIR": str(self.folder)
-        }  # what killed ones leave goes with it
-        if tracked:
-            argv += ["-o", "report_to=wandb"]
-            variables["WANDB_MODE"] = "offline"
-        with (self.folder / f"{name}.log").open("a") as log:
-            process = subprocess.Popen(
-                argv, env=variables, process_group=0, stdin=subprocess.DEVNULL, stdout=log, stderr=log, text=True
-            )
-            try:
-                yield process
-            finally:
-                if process.poll() is None:
-                    Target(psutil.Process(process.pid)).end()
-                process.wait()
-
-    def _say(self, text: str) -> None:
-        if not self.quiet:
-            console.print(text, markup=False)
-
-    def _said(self, name: str) -> str:
-        lines = (self.folder / f"{name}.log").read_text("utf-8", "replace").splitlines()[-8:]
-        return "\n".join(printable(line, 300) for line in lines)
 
 
 def differences(untouched: Path, struck: Path) -> list[str]:

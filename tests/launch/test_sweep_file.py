@@ -10,8 +10,8 @@ import pytest
 
 from sentiment_ft.config import Config
 from sentiment_ft.errors import ConfigError
-from sentiment_ft.launch import sweep_file, sweep_values
-from sentiment_ft.launch.sweep_file import Draft
+from sentiment_ft.launch import sweep_file, sweep_parameters, sweep_values
+from sentiment_ft.launch.sweep_draft import Draft
 from sentiment_ft.track.numbers import SCORE_NAMES
 
 GOOD = """\
@@ -195,5 +195,5 @@ def test_values_come_back_from_overrides_as_they_are():
 
 
 def test_known_names_are_those_of_the_code():
-    assert set(sweep_file.OF_THE_SWEEP) <= set(Config.model_fields)
+    assert set(sweep_parameters.OF_THE_SWEEP) <= set(Config.model_fields)
     assert set(SCORE_NAMES) >= sweep_file.LOWER
