@@ -23,7 +23,7 @@ from sentiment_ft.run import precision as run_precision
 from sentiment_ft.run.accelerator import started
 from sentiment_ft.run.control import Control, NoControl
 from sentiment_ft.run.destination import fresh
-from sentiment_ft.run.folder import newest_model
+from sentiment_ft.run.find import newest_model
 from sentiment_ft.run.precision import at_least_fp32
 from sentiment_ft.run.writing import standing, write_json, write_new_folder
 from sentiment_ft.terminal import printable, results, standard_output

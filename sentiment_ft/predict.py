@@ -19,7 +19,7 @@ from sentiment_ft.data.sources import Row, Source, read
 from sentiment_ft.errors import ConfigError, DataError
 from sentiment_ft.predictor import CHUNK, Prediction, Predictor
 from sentiment_ft.run.destination import fresh_file
-from sentiment_ft.run.folder import newest_model
+from sentiment_ft.run.find import newest_model
 from sentiment_ft.run.writing import staged_file, standing
 from sentiment_ft.terminal import console, printable, standard_output
 from sentiment_ft.track.progress import Bar, bar

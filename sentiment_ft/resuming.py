@@ -25,7 +25,7 @@ from sentiment_ft.run import checkpoint
 from sentiment_ft.run.begin import Start
 from sentiment_ft.run.checkpoint import Checkpoint, Damaged
 from sentiment_ft.run.destination import path_of
-from sentiment_ft.run.folder import INNER, MARK
+from sentiment_ft.run.layout import INNER, MARK
 from sentiment_ft.run.writing import unwritable, write_folder, write_text
 from sentiment_ft.saving import FOLDER, MODEL, TRAINING, Tensors
 from sentiment_ft.state import Interval, Run, State, Totals

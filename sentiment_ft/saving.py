@@ -30,7 +30,7 @@ from sentiment_ft.errors import OutputError, Preempted
 from sentiment_ft.model import classifier
 from sentiment_ft.run import checkpoint
 from sentiment_ft.run.checkpoint import File
-from sentiment_ft.run.folder import INNER, KEPT_MARK
+from sentiment_ft.run.layout import INNER, KEPT_MARK
 from sentiment_ft.run.saver import Saved, commit, size
 from sentiment_ft.run.writing import DISK_FULL, as_oserror, unwritable, write_folder
 from sentiment_ft.state import Interval, Run

@@ -6,18 +6,17 @@ by a dead server, a killed process or no account, is in the run folder.
 
 from __future__ import annotations
 
-import contextlib
-import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from sentiment_ft import recipe
 from sentiment_ft.errors import EXIT_BUG, EXIT_DONE, EXIT_PREEMPTED, ModelError, OutputError, UserError
 from sentiment_ft.run.attempts import last_code
-from sentiment_ft.run.folder import check_idle, config_of
+from sentiment_ft.run.find import config_of
+from sentiment_ft.run.lock import check_idle
 from sentiment_ft.terminal import console, printable
 from sentiment_ft.track import tracked as tracking
 from sentiment_ft.track import wandb_run, wandb_service
@@ -71,10 +70,10 @@ def send(folder: Path) -> tuple[int, str]:
     import wandb
 
     where = printable(str(folder), 200)
-    check_idle(folder)
     described = wandb_run.describe(folder, recipe.load(str(folder / "config.yaml")).config)
-    records = read_records(folder / "metrics.jsonl")
-    with _alone(folder):
+    with tracking.alone(folder):
+        check_idle(folder)  # a run that starts from here on waits with its own sending
+        records = read_records(folder / "metrics.jsonl")
         known = tracking.read(folder) or Tracked(tracking.new_id())
         try:
             link = _open(described, known)
@@ -134,33 +133,6 @@ def _send_offline_parts(at: Tracked, parts: Sequence[Path]) -> None:
     )  # fmt: skip
     if done.returncode:
         raise OSError(wandb_run.words(OSError(done.stderr[-200:])))
-
-
-@contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Two that send the same run would each send all of it. Raises OutputError."""
-    if sys.platform == "win32":
-        yield
-        return
-    import fcntl
-
-    path = folder / "wandb"
-    try:
-        path.mkdir(exist_ok=True)
-        descriptor = os.open(path, os.O_RDONLY)
-    except OSError as error:
-        raise OutputError(f"cannot be written: {error.strerror}", where=printable(str(path), 200)) from None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        raise OutputError("another sync is sending it", where=printable(str(folder), 200)) from None
-    except OSError:  # a file system without locks
-        pass
-    try:
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def _is_idle(folder: Path) -> bool:

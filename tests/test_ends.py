@@ -21,7 +21,7 @@ import pytest
 
 from sentiment_ft.errors import EXIT_PEER, EXIT_PREEMPTED
 from sentiment_ft.run import checkpoint
-from sentiment_ft.run.folder import OWNED
+from sentiment_ft.run.layout import OWNED
 from tests import launched
 from tests.tiny import write_reviews
 

@@ -67,7 +67,7 @@ def train(
     if allow_changed and resume is None:
         raise ConfigError("is for --resume", where="--allow-changed")
     if resume not in (None, "auto"):
-        from sentiment_ft.run.folder import config_of
+        from sentiment_ft.run.find import config_of
 
         if output is not None and not _same(output, str(config_of(str(resume)).parent)):
             raise ConfigError("the run goes on in its own folder", where="--output", way_out="leave out --output")
@@ -83,7 +83,7 @@ def train(
 
 def _readable(config: Path) -> str:
     """The config of a run as a recipe. Raises ConfigError that says where there is another copy of it."""
-    from sentiment_ft.run.folder import config_again
+    from sentiment_ft.run.find import config_again
 
     try:
         load(str(config), (), {})

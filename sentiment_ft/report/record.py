@@ -12,7 +12,7 @@ from typing import Any
 from sentiment_ft.errors import UserError
 from sentiment_ft.report.files import mapping, number, read_config, read_json, read_lines, whole
 from sentiment_ft.report.rows import Rows, ShownRow, read_rows, read_shown
-from sentiment_ft.run.folder import MARK, RUN_CONFIG_HEADER
+from sentiment_ft.run.layout import MARK, RUN_CONFIG_HEADER
 from sentiment_ft.terminal import printable
 
 MOST_ERRORS = 100  # read of worst_errors.jsonl; a run writes no more

@@ -10,7 +10,7 @@ from sentiment_ft.report.files import mapping, number, whole
 from sentiment_ft.report.record import Run, series
 from sentiment_ft.report.scoring import ends_of, score, score_blocks, seen
 from sentiment_ft.report.words import counted, local, percent, percents, value_of
-from sentiment_ft.run.folder import MARK
+from sentiment_ft.run.layout import MARK
 from sentiment_ft.run.sizes import Sizes, derive
 from sentiment_ft.track.summary_table import duration
 

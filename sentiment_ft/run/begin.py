@@ -9,7 +9,8 @@ from functools import partial
 from pathlib import Path
 
 from sentiment_ft.recipe import Loaded, dump
-from sentiment_ft.run import attempt, folder
+from sentiment_ft.run import attempt, find, folder
+from sentiment_ft.run.layout import is_finished
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +42,9 @@ def start(loaded: Loaded, begin: Begin) -> Start | None:
     if os.environ.get("RANK", "0") != "0":
         return None
     asked = attempt.run_to_go_on() or begin.resume
-    goes_on = None if asked is None else folder.to_go_on(asked, begin.output, loaded.run_name)
+    goes_on = None if asked is None else find.to_go_on(asked, begin.output, loaded.run_name)
     if goes_on is not None:
-        return Start(partial(folder.reopen, goes_on), goes_on, str(asked), folder.is_finished(goes_on))
+        return Start(partial(folder.reopen, goes_on), goes_on, str(asked), is_finished(goes_on))
     config = loaded.config
     inputs = [name for name in (config.data, config.validation, config.test, config.model_name_or_path) if name]
     chosen = folder.choose(begin.output, loaded.run_name, overwrite=begin.overwrite, inputs=inputs)

@@ -10,6 +10,9 @@ from sentiment_ft.config import MAX_UPDATES
 from sentiment_ft.track.mirror import Record
 
 AXIS, PLACE = "update", "place"
+# Hidden columns of every row: which event it is of (none for tables), and the place of the one before of that event.
+ROW_EVENT, ROW_BEFORE = "row/event", "row/before"
+NONE_BEFORE = -1.0
 EVENTS = ("train", "eval", "checkpoint", "skipped", "out_of_memory")
 ON_AXIS = ("train", "eval")  # the others are told of late
 LARGEST = 1e300  # more is no number of ours, and beyond what others read
@@ -28,11 +31,17 @@ def numbers(record: Record) -> dict[str, float]:
     }
 
 
-def row(record: Record, axis: float, place: float) -> dict[str, float]:
+def row(record: Record, axis: float, place: float, before: float) -> dict[str, float | str]:
     """A row of a W&B history. axis: where on the axis it stands; a checkpoint is recorded after updates that came later
-    than its own. place: see `Places`.
+    than its own. place: see `Places`; before: that of the row before of this event.
     """
-    return {AXIS: axis, **numbers(record), f"{record['event']}/{PLACE}": place}
+    event = record["event"]
+    return {AXIS: axis, **numbers(record), f"{event}/{PLACE}": place, ROW_EVENT: event, ROW_BEFORE: before}
+
+
+def row_without_record(values: Mapping[str, Any], axis: float) -> dict[str, Any]:
+    """Tables, pictures."""
+    return {AXIS: axis, **values, ROW_EVENT: "", ROW_BEFORE: NONE_BEFORE}
 
 
 class Places:
@@ -53,11 +62,17 @@ class Places:
         return update + min(self._last[event][1], 999) / 1000
 
 
-def position(columns: Mapping[str, Any]) -> Position:
-    """Where the rows of each event end, from the newest value of each column."""
+def position(columns: Mapping[str, Any], *, without_newest: bool = False) -> Position:
+    """Where the rows of each event end, from the newest value of each column. without_newest: the newest row itself is
+    not there.
+    """
     suffix = f"/{PLACE}"
-    return {
+    found = {
         name.removesuffix(suffix): value
         for name, value in columns.items()
         if name.endswith(suffix) and isinstance(value, int | float)
     }
+    event, before = columns.get(ROW_EVENT), columns.get(ROW_BEFORE)
+    if without_newest and isinstance(event, str) and event in found:
+        found[event] = before if isinstance(before, int | float) else NONE_BEFORE
+    return {event: place for event, place in found.items() if place > NONE_BEFORE}

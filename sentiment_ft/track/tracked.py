@@ -6,9 +6,11 @@ import json
 import re
 import secrets
 import string
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from sentiment_ft.run import lock
 from sentiment_ft.run.writing import write_json
 
 FILE = "tracking.json"
@@ -52,6 +54,12 @@ def read(folder: Path) -> Tracked | None:
 def write(folder: Path, tracked: Tracked) -> None:
     """Raises OutputError."""
     write_json(folder / FILE, {"wandb": asdict(tracked)})
+
+
+def alone(folder: Path) -> AbstractContextManager[None]:
+    """Within, no other process sends that run: two would each send all of it. Raises OutputError."""
+    held = "another process is sending this run to W&B"
+    return lock.alone(folder / "wandb", held, way_out="wait for its end")
 
 
 def _name(found: object) -> str | None:

@@ -7,6 +7,7 @@ Runs do not come this way: `wandb_mirror` hands them to W&B's own process.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 from collections.abc import Iterator
@@ -32,6 +33,11 @@ _PROJECT = """
 query ProjectOfEntity($entity: String!, $project: String!) {
     entity(name: $entity) { name }
     project(name: $project, entityName: $entity) { id }
+}
+"""
+_END_OF_RUN = """
+query EndOfRun($entity: String!, $project: String!, $run: String!) {
+    model(name: $project, entityName: $entity) { bucket(name: $run, missingOk: true) { historyTail } }
 }
 """
 _CREATE_PROJECT = """
@@ -75,6 +81,15 @@ class WandbApi:
             raise WandbFault("the account has no entity of its own", where=self.server, way_out="--entity NAME")
         return entity
 
+    def newest_step(self, entity: str, project: str, run: str) -> int | None:
+        """wandb's number of the newest row in the history of a run; None where there is none. Raises WandbFault."""
+        found = self.ask(_END_OF_RUN, {"entity": entity, "project": project, "run": run})
+        try:
+            rows = json.loads(found["model"]["bucket"]["historyTail"])
+            return max(int(json.loads(row)["_step"]) for row in rows)
+        except (LookupError, TypeError, ValueError):
+            return None
+
     def reach(self, entity: str, project: str) -> None:
         """See that the project is there; create it in an entity that is. Raises ConfigError for one that is not,
         WandbFault.
@@ -99,8 +114,10 @@ def connected() -> Iterator[WandbApi]:
         wandb_service.leave(SECONDS_TO_LEAVE)
 
 
-def connect() -> WandbApi:
-    """Log in as the environment, ~/.netrc or `wandb login` say; never asks on a terminal. Raises ConfigError for
+def connect(seconds: int = SECONDS_TO_ANSWER) -> WandbApi:
+    """seconds: that each question may take.
+
+    Log in as the environment, ~/.netrc or `wandb login` say; never asks on a terminal. Raises ConfigError for
     settings that cannot be, WandbFault.
     """
     try:
@@ -114,7 +131,7 @@ def connect() -> WandbApi:
         ) from None
     server = _shown(os.environ.get("WANDB_BASE_URL") or "https://api.wandb.ai")
     try:
-        api = wandb.Api(timeout=SECONDS_TO_ANSWER)
+        api = wandb.Api(timeout=seconds)
         server = _shown(str(api.settings["base_url"]))
     except wandb.errors.UsageError:  # wandb's words would be those of an interactive program
         raise WandbFault("there is no API key", where=server, way_out=_LOG_IN) from None
@@ -176,8 +193,7 @@ def _fault(error: Exception, server: str) -> WandbFault:
     response = getattr(error, "response", None) or getattr(error.__cause__, "response", None)
     status = getattr(response, "http_status", 0) or None
     if "did not respond in time" in said:
-        what = f"does not answer within {SECONDS_TO_ANSWER} s"
-        return WandbFault(what, where=server, way_out="is it there, and is WANDB_BASE_URL right?")
+        return WandbFault("does not answer in time", where=server, way_out="is it there, and is WANDB_BASE_URL right?")
     if status in (401, 403) or "API key" in said:
         what = "refuses the API key" if status == 401 else f"refuses: {said}"
         return WandbFault(what, where=server, way_out=_LOG_IN, status=status)

@@ -26,6 +26,7 @@ from sentiment_ft.track.wandb_run import Described, Link, NotTaken, Refused, Unu
 from sentiment_ft.track.wandb_views import close_views, open_views
 
 RETRY_S = 60.0
+BUSY_S = 5.0  # while a `sync` sends the run
 AT_ONCE_S = 0.5  # after a second Ctrl-C
 FINISH_S = 7.0  # and the exit of the process: 10 s in all
 
@@ -87,6 +88,14 @@ class WandbMirror:
                 mode = "offline"
                 self._warned = True
                 self._say(f"W&B: {refused}. It is recorded offline; later: {sync_command(self._described)}")
+            except OutputError as error:  # a `sync` is at work, or the disk is full
+                self._why = f" ({error.what})"
+                if ended:
+                    return
+                if not self._warned and self._ending is None:
+                    self._warned = True
+                    self._say(f"W&B: {error.what}; the run goes on, it is tried again")
+                self._rest(BUSY_S)
             except Exception as error:
                 self._why = f" ({wandb_run.words(error)})"
                 if ended:
@@ -101,12 +110,13 @@ class WandbMirror:
 
     @contextlib.contextmanager
     def _connected(self, mode: str | None) -> Iterator[Link]:
-        try:
-            yield wandb_run.connect(
-                self._described, self._tracked, mode=mode, finish_timeout_s=FINISH_S - 2, stop=self._stop
-            )
-        finally:
-            wandb_service.leave()
+        with tracking.alone(self._described.folder):
+            try:
+                yield wandb_run.connect(
+                    self._described, self._tracked, mode=mode, finish_timeout_s=FINISH_S - 2, stop=self._stop
+                )
+            finally:
+                wandb_service.leave()
 
     def _stop(self) -> None:
         """Somebody stops the run on its page: as SIGTERM does, once. W&B would send SIGINT, which a job in the

@@ -141,7 +141,7 @@ def test_dead_server_is_told_in_seconds(tmp_path, server):
     server.server_close()
     began = time.monotonic()
     message = said(run(tmp_path, server, "dashboard", "--project", "p"), 4)
-    assert "does not answer within 15 s" in message and time.monotonic() - began < 60
+    assert "does not answer in time" in message and time.monotonic() - began < 60
 
 
 # --- sweep ----------------------------------------------------------------------------------------------------------
@@ -303,4 +303,4 @@ def test_a_process_of_wandb_that_does_not_end_is_ended(tmp_path, server):
             process.kill()
             if core.is_running():
                 core.kill()
-    assert process.returncode == 4 and "does not answer within 15 s" in message and "Traceback" not in message
+    assert process.returncode == 4 and "does not answer in time" in message and "Traceback" not in message

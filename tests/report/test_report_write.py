@@ -14,7 +14,8 @@ from sentiment_ft import cli, outcome
 from sentiment_ft.errors import ModelError
 from sentiment_ft.report import bundle, write
 from sentiment_ft.report.page import OPENING
-from sentiment_ft.run.folder import OWNED, choose
+from sentiment_ft.run.folder import choose
+from sentiment_ft.run.layout import OWNED
 from tests.report_runs import write_run
 from tests.tiny import write_reviews
 

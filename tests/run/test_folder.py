@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from sentiment_ft.config import Config
-from sentiment_ft.errors import ModelError, OutputError
+from sentiment_ft.errors import OutputError
 from sentiment_ft.recipe import dump
 from sentiment_ft.run import folder as run_folder
 from sentiment_ft.run.destination import fresh
-from sentiment_ft.run.folder import RUN_CONFIG_HEADER, choose, create, newest_model
+from sentiment_ft.run.folder import choose, create
+from sentiment_ft.run.layout import MARK, RUN_CONFIG_HEADER
 from sentiment_ft.run.writing import write_folder, write_json, write_text
 from tests.tiny import contents
 
@@ -266,20 +267,7 @@ def test_run_that_is_still_at_work_is_not_overwritten(old_run):
     assert create(choose(str(old_run), "x", overwrite=True), ONE, overwrite=True) == old_run
 
 
-def test_newest_model_is_of_the_newest_finished_run(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(ModelError, match="no finished run"):
-        newest_model()
-    for age, name in enumerate(("new", "old")):
-        (tmp_path / "runs" / name / "best").mkdir(parents=True)
-        summary = tmp_path / "runs" / name / "summary.json"
-        summary.write_text("{}")
-        os.utime(summary, ns=(0, 10**18 - age))
-    (tmp_path / "runs" / "broken" / "best").mkdir(parents=True)
-    assert newest_model() == Path("runs/new/best")
-
-
 def test_mark_is_written_first_so_that_a_broken_run_can_be_overwritten(tmp_path):
     create(tmp_path / "run", ONE, overwrite=False)
     assert choose(str(tmp_path / "run"), "x", overwrite=True) == tmp_path / "run"
-    assert run_folder.MARK == "config.yaml"
+    assert MARK == "config.yaml"

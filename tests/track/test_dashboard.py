@@ -15,7 +15,7 @@ import pytest
 from sentiment_ft.config import Config
 from sentiment_ft.errors import ModelError
 from sentiment_ft.judge.scores import SCORES
-from sentiment_ft.run.folder import INNER
+from sentiment_ft.run.layout import INNER
 from sentiment_ft.track import dashboard, panels
 from tests.launched import ROOT
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sentiment_ft.track.rows import Places, numbers, position, row
+from sentiment_ft.track.rows import Places, numbers, position, row, row_without_record
 
 TRAIN = {"event": "train", "update": 7, "loss": 0.5, "grad_norm": None, "rows_digest": "ab", "skipped_updates": 2}
 
@@ -16,7 +16,8 @@ def test_numbers_are_named_by_their_event_and_what_is_none_is_left_out():
 
 
 def test_a_row_has_its_axis_and_its_place():
-    assert row(TRAIN, 8, 7.0) == {"update": 8, "train/loss": 0.5, "train/skipped_updates": 2, "train/place": 7.0}
+    hidden = {"train/place": 7.0, "row/event": "train", "row/before": 6.0}
+    assert row(TRAIN, 8, 7.0, 6.0) == {"update": 8, "train/loss": 0.5, "train/skipped_updates": 2} | hidden
 
 
 def test_places_tell_records_of_one_update_apart_and_are_the_same_when_it_is_trained_again():
@@ -39,3 +40,26 @@ def test_places_tell_records_of_one_update_apart_and_are_the_same_when_it_is_tra
 def test_position_is_the_newest_place_of_each_event():
     columns = {"train/place": 12, "eval/place": 10.0, "train/loss": 99, "odd/place": "x", "_step": 4}
     assert position(columns) == {"train": 12, "eval": 10.0}
+
+
+def test_without_the_newest_row_its_event_ends_one_before():
+    newest: dict[str, object] = {}
+    rows = [
+        row({"event": "train", "update": 1}, 1, 1.0, -1.0),
+        row({"event": "eval", "update": 1}, 1, 1.0, -1.0),
+        row({"event": "train", "update": 2}, 2, 2.0, 1.0),
+        row_without_record({"table": 1}, 2),
+    ]
+    ends = []
+    for each in rows:
+        newest |= each
+        ends.append((position(newest), position(newest, without_newest=True)))
+    assert ends == [
+        ({"train": 1.0}, {}),
+        ({"train": 1.0, "eval": 1.0}, {"train": 1.0}),
+        ({"train": 2.0, "eval": 1.0}, {"train": 1.0, "eval": 1.0}),
+        ({"train": 2.0, "eval": 1.0}, {"train": 2.0, "eval": 1.0}),
+    ]
+    odd = {"train/place": 3, "row/event": ["train"], "row/before": "x"}
+    assert position(odd, without_newest=True) == {"train": 3}
+    assert position(odd | {"row/event": "train"}, without_newest=True) == {}

@@ -7,6 +7,7 @@ import shutil
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -75,7 +76,7 @@ def test_an_online_run_shows_each_record_and_what_was_found(tmp_path, server):
     id = id_of(run)
     rows = server.history(id)
     train = next(row for row in rows if row["update"] == 7)
-    mine = {key: value for key, value in train.items() if not key.startswith("_")}
+    mine = {key: value for key, value in train.items() if not key.startswith(("_", "row/"))}
     assert mine == {"update": 7, "train/epoch": 0.5, "train/loss": 1 / 7, "train/place": 7}
     late = next(row for row in rows if "checkpoint/bytes" in row)
     assert (late["update"], late["checkpoint/update"], late["checkpoint/bytes"]) == (5, 3, 5)
@@ -215,6 +216,20 @@ def test_two_syncs_at_once_send_it_once(run, server):
     check_whole(server, run)
 
 
+def test_a_run_that_starts_while_a_sync_sends_it_waits_with_its_own(run, server):
+    record(run, 9, "preempt", WANDB_MODE="offline")
+    with ExitStack() as at_the_end:
+        with tracking.alone(run):  # as a sync does
+            process = at_the_end.enter_context(recording(run, 40, first=6, pace=0.3, **server.variables()))
+            wait_for(process, 12)
+            assert server.runs == {}
+        _, err = process.communicate(timeout=60)
+    first, *rest = err.splitlines()
+    assert first == "warning: W&B: another process is sending this run to W&B; the run goes on, it is tried again"
+    assert rest == [] and process.returncode == 0
+    check_whole(server, run, list(range(1, 41)))
+
+
 # --- one run, however often it is started ---------------------------------------------------------------------------
 
 
@@ -229,7 +244,7 @@ def shown(run: Path, server: Server, mode: str) -> int:
 
 @pytest.mark.parametrize("mode", ["online", "offline"])
 def test_killed_and_begun_again_it_is_one_run_with_an_unbroken_axis(run, server, mode):
-    variables = server.variables(WANDB_MODE=mode, WANDB_X_FILE_STREAM_TRANSMIT_INTERVAL="0.2")
+    variables = server.variables(WANDB_MODE=mode, WANDB_X_FILE_STREAM_TRANSMIT_INTERVAL="1")
     for first, last in ((1, 9), (6, 13), (11, 16)):
         with recording(run, last, "wait", first=first, **variables) as process:
             wait_for(process, last)
@@ -247,6 +262,33 @@ def test_killed_and_begun_again_it_is_one_run_with_an_unbroken_axis(run, server,
         assert [row["update"] for row in rows if "eval/accuracy" in row] == FIVES
         done = sync(run, **server.variables())
         assert done.returncode == 0, done.stderr
+    check_whole(server, run)
+
+
+@pytest.mark.parametrize("kind", ["train/place", "eval/place", "checkpoint/place"])
+def test_a_row_that_w_and_b_has_only_in_its_summary_is_sent_again(run, server, kind):
+    """wandb-core sends the summary of a row before the row; a kill may come between."""
+    variables = server.variables(WANDB_X_FILE_STREAM_TRANSMIT_INTERVAL="1")
+    with recording(run, 15, "wait", **variables) as process:
+        until = time.monotonic() + 60
+        while shown(run, server, "online") < 15 or not server.summary(id_of(run)).get("checkpoint/place"):
+            assert time.monotonic() < until
+            time.sleep(0.2)
+        kill(process)
+    id = id_of(run)
+    rows = server.streams[id]["wandb-history.jsonl"]
+    while kind not in json.loads(rows[max(rows)]):
+        rows.popitem()
+    lost = json.loads(rows.popitem()[1])
+    summaries = server.streams[id]["wandb-summary.json"]
+    before = [row["_step"] for row in map(json.loads, rows.values())]
+    assert lost["_step"] == before[-1] + 1
+    whole: dict = {}
+    for row in [*map(json.loads, rows.values()), lost]:
+        whole |= row
+    summaries[max(summaries) + 1] = json.dumps(whole)
+    _, err = record(run, 20, first=12, **variables)
+    assert err.startswith("W&B: ") and err.count("\n") == 1, err
     check_whole(server, run)
 
 
