@@ -4,7 +4,8 @@ python benchmarks/tracking_cost.py [--pairs 8] [--updates 100]
 
 A server on a loopback port, in a process of its own on the same cores, takes the run; a record is logged at every
 update, ten times as often as by default. Ratios of rows/s within pairs, their geometric mean and its 95% interval (t);
-and how long the main thread is held up by handing over one record. Writes results/tracking-cost.json.
+and how long the main thread is held up by handing over one record, and the processor
+time of all threads and of wandb-core for it. Writes results/tracking-cost.json.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+import psutil
 from record import measure, write
 from scipy.stats import t as student
 
@@ -35,6 +37,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from tests.wandb_server import serving
 
 RECORDS = 2000
+PACE_S = 0.02
 
 
 def main() -> None:
@@ -49,7 +52,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         pairs = [pair(Path(folder), number, chosen.updates, variables) for number in range(chosen.pairs)]
         os.environ.update(variables)
-        handed_over = hand_over(Path(folder) / "0-tracked")
+        handed_over, processor = hand_over(Path(folder) / "0-tracked")
     logs = [math.log(one["tracked"] / one["alone"]) for one in pairs]
     half = student.ppf(0.975, len(logs) - 1) * statistics.stdev(logs) / math.sqrt(len(logs))
     middle = statistics.mean(logs)
@@ -60,6 +63,7 @@ def main() -> None:
         "tracked_over_alone": round(math.exp(middle), 4),
         "interval": [round(math.exp(middle - half), 4), round(math.exp(middle + half), 4)],
         "handing_over_a_record_us": handed_over,
+        "processor_ms_a_record": processor,
     }
     print(write("tracking-cost", figures), json.dumps(figures))
     server.terminate()
@@ -83,10 +87,12 @@ def pair(folder: Path, number: int, updates: int, variables: dict[str, str]) -> 
     return found
 
 
-def hand_over(run: Path) -> dict[str, float]:
-    """What the main thread waits for a record that the mirror is told of, and for one that is only written."""
+def hand_over(run: Path) -> tuple[dict[str, float], dict[str, float]]:
+    """What the main thread waits for a record that the mirror is told of, and for one that is only written; and how
+    long processors work for each, W&B's own process included, once it has started.
+    """
     record = json.loads((run / "metrics.jsonl").read_text().splitlines()[0])
-    taken = {}
+    taken, worked = {}, {}
     for kind in ("alone", "tracked"):
         mirrors = (
             [WandbMirror(describe(run, recipe.load(str(run / "config.yaml")).config), Tracked("cost0000"), quiet=True)]
@@ -95,15 +101,23 @@ def hand_over(run: Path) -> dict[str, float]:
         )
         with Recorder(run.parent / f"{kind}.jsonl", mirrors) as recorder:
             time.sleep(5)  # W&B starts
-            times = []
+            times, before_s = [], processor_s()
             for update in range(RECORDS):
                 began = time.perf_counter()
                 recorder.write(record | {"update": update})
                 times.append(1e6 * (time.perf_counter() - began))
-                time.sleep(0.001)
+                time.sleep(PACE_S)
+            worked[kind] = round(1e3 * (processor_s() - before_s) / RECORDS, 3)
         taken[kind] = round(statistics.median(times), 1)
         taken[f"{kind}_p99"] = round(sorted(times)[int(0.99 * RECORDS)], 1)
-    return taken
+    return taken, worked
+
+
+def processor_s() -> float:
+    """Of this process and its wandb-core so far."""
+    mine = psutil.Process()
+    cores = [child for child in mine.children() if child.name().startswith("wandb-core")]
+    return sum(time.user + time.system for time in (process.cpu_times() for process in (mine, *cores)))
 
 
 if __name__ == "__main__":
