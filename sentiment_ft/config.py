@@ -23,6 +23,7 @@ from pydantic import (
 Precision = Literal["auto", "fp64", "fp32", "fp16", "bf16"]
 Metric = Literal["accuracy", "f1", "precision", "recall", "mcc", "roc_auc", "average_precision", "log_loss"]
 LOWER_IS_BETTER = frozenset({"log_loss"})
+CLASS_NAMES = ("negative", "positive")  # of labels 0 and 1
 # Beyond any machine, yet small enough that sizes derived from them are exact and memory is never asked for them.
 MAX_BATCH = 2**20  # rows or micro-batches
 MAX_UPDATES = 2**40

@@ -14,6 +14,7 @@ import psutil
 from numpy.typing import NDArray
 
 from sentiment_ft import plan
+from sentiment_ft.config import CLASS_NAMES
 from sentiment_ft.data import batching
 from sentiment_ft.data.prepare import copy_rejected, leaks, length_analysis
 from sentiment_ft.judge.intervals import Judgement, judge
@@ -180,6 +181,6 @@ def write_card(run: Run, summary: dict[str, Any]) -> None:
             "updates": run.state.update,
         },
         environment=run.environment,
-        labels=("negative", "positive"),
+        labels=CLASS_NAMES,
     )
     write_text(run.folder / "best" / "README.md", card)

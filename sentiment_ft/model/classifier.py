@@ -11,12 +11,13 @@ from typing import Any
 import torch
 from transformers import AutoModelForSequenceClassification
 
+from sentiment_ft.config import CLASS_NAMES
 from sentiment_ft.errors import ModelError
 from sentiment_ft.model.locate import Location, config_of, guarded, locate, quietly
 from sentiment_ft.model.weights import check_weights
 from sentiment_ft.terminal import printable
 
-LABELS = {0: "negative", 1: "positive"}
+LABELS = dict(enumerate(CLASS_NAMES))
 WORDS = {"negative": 0, "neg": 0, "positive": 1, "pos": 1}  # names of classes that say what they mean, in any case
 PAIRS = ({"label_0", "label_1"}, {"0", "1"}, {"false", "true"})  # the first is negative; neither says so alone
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from sentiment_ft.config import CLASS_NAMES
 from sentiment_ft.judge.paired import Paired
 from sentiment_ft.report import judged_charts, pairing
 from sentiment_ft.report.blocks import Cell, Chart, Line, Section, Table, Text, long_text
 from sentiment_ft.report.pairing import Disagreement, Pairing
 from sentiment_ft.report.record import Run
-from sentiment_ft.report.texts import LABELS, place_of
+from sentiment_ft.report.texts import place_of
 from sentiment_ft.report.words import percent
 
 PARTS = ("test", "validation")
@@ -132,7 +133,7 @@ def _table(caption: str, count: int, rows: list[Disagreement], first: str, secon
     lines: list[Line] = [
         [
             long_text(one.row.text),
-            LABELS[one.row.label],
+            CLASS_NAMES[one.row.label],
             percent(one.p_first, 2),
             percent(one.p_second, 2),
             Cell(place_of(one.row), "muted"),

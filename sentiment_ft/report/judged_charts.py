@@ -143,7 +143,9 @@ def bars(lines: Sequence[Mark], says: str, *, x: str, y: str) -> Spec:
 
 
 def square(lines: Sequence[Series], says: str, *, x: str, y: str, diagonal: bool) -> Spec:
-    """Curves from 0 to 1 on both axes: ROC, precision and recall."""
+    """Curves from 0 to 1 on both axes: ROC, with its diagonal; without, precision by recall, whose value between two
+    thresholds is that of the next one: the area under its steps is the average precision.
+    """
     values = [{"x": short(px), "y": short(py), "s": one.name, "o": n}
               for one in lines for n, (px, py) in enumerate(one.points)]  # fmt: skip
     unit: Spec = {
@@ -152,8 +154,9 @@ def square(lines: Sequence[Series], says: str, *, x: str, y: str, diagonal: bool
         "axis": {"format": ".0%", "tickCount": 5},
     }
     layers: list[Spec] = [_diagonal([(0, 0), (1, 1)])] if diagonal else []
+    form = "linear" if diagonal else "step-before"
     layers.append({
-        "mark": {"type": "line", "interpolate": "linear", "tooltip": True, "aria": False},
+        "mark": {"type": "line", "interpolate": form, "tooltip": True, "aria": False},
         "encoding": {
             "x": unit | {"field": "x", "title": x}, "y": unit | {"field": "y", "title": None},
             "order": {"field": "o"}, "color": colour_by({one.name: one.colour for one in lines}),

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from sentiment_ft.config import CLASS_NAMES
 from sentiment_ft.judge.intervals import wilson
 from sentiment_ft.report import judged_charts
 from sentiment_ft.report.blocks import Cell, Chart, Grid, Line, Section, Table, Text, long_text
@@ -14,7 +15,6 @@ from sentiment_ft.report.record import Run
 from sentiment_ft.report.rows import ShownRow
 from sentiment_ft.report.words import counted, local, percent, percents
 
-LABELS = ("negative", "positive")
 WORD_EDGES = (10, 20, 40, 80, 160, 320)  # bins of length: up to 10, 11-20, ..., more than 320 words
 SHOWN_ERRORS = 50
 
@@ -125,8 +125,8 @@ def error_table(caption: str, rows: list[ShownRow], *, folded: bool = False) -> 
         [
             long_text(row.text),
             percent(max(row.p, 1 - row.p), 2),
-            LABELS[row.label],
-            Cell(LABELS[row.p > 0.5], "bad"),
+            CLASS_NAMES[row.label],
+            Cell(CLASS_NAMES[row.p > 0.5], "bad"),
             Cell(place_of(row), "muted"),
         ]
         for row in rows

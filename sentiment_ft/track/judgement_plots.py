@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sentiment_ft.config import CLASS_NAMES
 from sentiment_ft.judge import curves
 from sentiment_ft.judge.scores import CALIBRATION_BINS, expected_calibration_error
 from sentiment_ft.track.canvas import BLUE, INK, MUTED, ORANGE, save, sheet
@@ -19,7 +20,6 @@ from sentiment_ft.track.numbers import number
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-NAMES = ("negative", "positive")
 SEEN = 0.01  # a gap of a bin below it is hidden by the dot
 
 
@@ -54,12 +54,14 @@ def _confusion_plot(y: NDArray[np.int64], p: NDArray[np.float64], path: Path, ti
             axes.fill_between(sides, top, bottom, color=color, alpha=strength, linewidth=0)
             ink = "white" if strength > 0.6 else INK
             axes.text(call, label - 0.06, f"{counts[label, call]:,}", ha="center", va="center", fontsize=26, color=ink)
-            row = f"{share:.1%} of {NAMES[label]} rows" if counts[label].any() else f"no {NAMES[label]} rows"
+            row = (
+                f"{share:.1%} of {CLASS_NAMES[label]} rows" if counts[label].any() else f"no {CLASS_NAMES[label]} rows"
+            )
             axes.text(call, label + 0.24, row, ha="center", va="center", fontsize=10.5, color=ink)
     axes.set_xlim(-0.5, 1.5)
     axes.set_ylim(1.5, -0.5)
-    axes.set_xticks([0, 1], [f"called {name}" for name in NAMES], fontsize=11)
-    axes.set_yticks([0, 1], [f"{name}\n{counts[i].sum():,} rows" for i, name in enumerate(NAMES)], fontsize=11)
+    axes.set_xticks([0, 1], [f"called {name}" for name in CLASS_NAMES], fontsize=11)
+    axes.set_yticks([0, 1], [f"{name}\n{counts[i].sum():,} rows" for i, name in enumerate(CLASS_NAMES)], fontsize=11)
     axes.set_ylabel("label", fontsize=11)
     axes.set_xlabel("call of the model (positive above 0.5)", fontsize=11)
     axes.grid(visible=False)

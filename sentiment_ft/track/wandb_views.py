@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from sentiment_ft.config import CLASS_NAMES
 from sentiment_ft.judge import curves
 from sentiment_ft.track.wandb_run import Described, Link
 
 PREDICTIONS = 1000  # rows of the table, the most wrong first: W&B shows no more than 10,000, and sends each
 CURVE_POINTS = 200  # of a curve; its picture shows all
 TEXT = 2000  # characters of a review in the table
-CLASSES = ["negative", "positive"]
 
 
 def open_views(link: Link, described: Described) -> None:
@@ -76,7 +76,7 @@ def _judged(part: str, rows: list[dict[str, Any]], *, with_texts: bool) -> dict[
     labels, p = [row["label"] for row in rows], [row["p_positive"] for row in rows]
     calls = [row["prediction"] for row in rows]
     found = {f"{part}/confusion_matrix": wandb.plot.confusion_matrix(
-        y_true=labels, preds=calls, class_names=CLASSES, title=f"{part}: confusion"
+        y_true=labels, preds=calls, class_names=list(CLASS_NAMES), title=f"{part}: confusion"
     )}  # fmt: skip
     bins, swept = curves.calibration(labels, p), curves.thresholds(labels, p)
     lines = {"calibration": ("confidence", "share right", bins.confidence, bins.hits / bins.rows)}
@@ -92,7 +92,7 @@ def _judged(part: str, rows: list[dict[str, Any]], *, with_texts: bool) -> dict[
     wrongness = np.abs(np.asarray(p) - np.asarray(labels))
     order = np.argsort(-wrongness, kind="stable")[:PREDICTIONS]
     columns = ["text", "label", "prediction", "p_positive", "file", "line"]
-    shown = [[str(row["text"])[:TEXT], CLASSES[row["label"]], CLASSES[row["prediction"]], row["p_positive"],
+    shown = [[str(row["text"])[:TEXT], CLASS_NAMES[row["label"]], CLASS_NAMES[row["prediction"]], row["p_positive"],
               row["file"], row["line"]] for row in (rows[place] for place in order)]  # fmt: skip
     found[f"{part}/predictions"] = wandb.Table(columns=columns, data=shown)
     return found
