@@ -54,9 +54,8 @@ def _confusion_plot(y: NDArray[np.int64], p: NDArray[np.float64], path: Path, ti
             axes.fill_between(sides, top, bottom, color=color, alpha=strength, linewidth=0)
             ink = "white" if strength > 0.6 else INK
             axes.text(call, label - 0.06, f"{counts[label, call]:,}", ha="center", va="center", fontsize=26, color=ink)
-            row = (
-                f"{share:.1%} of {CLASS_NAMES[label]} rows" if counts[label].any() else f"no {CLASS_NAMES[label]} rows"
-            )
+            rows = f"{CLASS_NAMES[label]} rows"
+            row = f"{share:.1%} of {rows}" if counts[label].any() else f"no {rows}"
             axes.text(call, label + 0.24, row, ha="center", va="center", fontsize=10.5, color=ink)
     axes.set_xlim(-0.5, 1.5)
     axes.set_ylim(1.5, -0.5)

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit, urlunsplit
 from pydantic import ValidationError
 
 from sentiment_ft.config import Config
+from sentiment_ft.errors import EXIT_BUG, UserError
 from sentiment_ft.run.environment import scrubbed
 from sentiment_ft.terminal import printable
 from sentiment_ft.track import wandb_api
@@ -186,7 +187,12 @@ def _connect(
         if isinstance(error, account) or _is_refused(str(error)):
             raise Refused(words(error).removeprefix(f"{type(error).__name__}: ").rstrip(". ")) from None
         raise
-    earlier = _earlier_offline(described.folder, known.id, run.dir) if run.offline else _earlier_online(run)
+    try:
+        earlier = _earlier_offline(described.folder, known.id, run.dir) if run.offline else _earlier_online(run)
+    except Exception:
+        with contextlib.suppress(Exception):  # left open, its threads end in tracebacks
+            run.finish(exit_code=EXIT_BUG)
+        raise
     run.define_metric(AXIS, hidden=True)
     run.define_metric("*", step_metric=AXIS)
     for column in (*(f"{event}/{PLACE}" for event in EVENTS), ROW_EVENT, ROW_BEFORE):
@@ -222,6 +228,8 @@ def prepare_environment(folder: Path, id: str) -> None:
 
 def words(error: BaseException) -> str:
     """What wandb says, on one line and without a key."""
+    if isinstance(error, UserError):
+        return printable(f"{error.where}: {error.what}", 200)
     said = " ".join(f"{type(error).__name__}: {what_is_wrong(error)}".split())
     key = os.environ.get("WANDB_API_KEY")
     return printable(scrubbed(said.replace(key, "***") if key else said), 200)

@@ -410,3 +410,21 @@ def test_a_server_that_comes_back_gets_all(run, server):
         _, err = process.communicate(timeout=90)
     assert process.returncode == 0, err
     check_whole(server, run, list(range(1, 61)))
+
+
+@pytest.mark.slow
+def test_a_server_that_does_not_say_where_the_run_ends_is_asked_again(run, server, monkeypatch):
+    record(run, 9, "preempt", **server.variables())
+    says, until = server.endofrun, time.monotonic() + 14  # longer than wandb-core tries by itself
+
+    def fails_at_first(given):
+        if time.monotonic() < until:
+            raise ConnectionError  # the connection ends
+        return says(given)
+
+    monkeypatch.setattr(server, "endofrun", fails_at_first)
+    with recording(run, 60, first=6, pace=0.6, RETRY_S="1", **server.variables()) as process:
+        _, err = process.communicate(timeout=120)
+    assert process.returncode == 0 and len(err.splitlines()) == 1, err
+    assert err.startswith(f"warning: W&B does not answer ({server.url}: does not answer in time)")
+    check_whole(server, run, list(range(1, 61)))
