@@ -8,7 +8,7 @@ an expression, and Vega's own interpreter evaluates expressions, so that the pag
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,25 +77,8 @@ def curves(
     """Lines over updates, with a zoom along x and the numbers of the nearest point. y: what the numbers are. form: how
     d3 writes them. log: a logarithmic y axis, which the caller chooses only for numbers above 0.
     """
-    values: list[dict[str, Any]] = [
-        {"x": short(px), "y": short(py), "s": one.name}
-        for one in series
-        for px, py in thinned(one.points)
-        if not log or py > 0
-    ]
-    scale: Spec = {"zero": True} if zero else {"zero": False, "padding": 8}
-    if log:
-        scale = {"type": "log", "nice": False, "padding": 8}
-    ticks = {"values": _powers([value["y"] for value in values])} if log else {}
-    y_field: Spec = {
-        "field": "y",
-        "type": "quantitative",
-        "title": None,
-        "scale": scale,
-        "axis": {"format": form} | ticks,
-    }
-    if zero_as is not None:
-        y_field["axis"] |= {"labelExpr": f"datum.value === 0 ? '{zero_as}' : datum.label"}
+    values = [value for one in series for value in _points(one, thinned(one.points), log=log)]
+    y_field = _y_field([value["y"] for value in values], log=log, zero=zero, form=form, zero_as=zero_as)
     x_field: Spec = {"field": "x", "type": "quantitative", "title": x, "axis": {"format": ",d", "tickMinStep": 1},
                      "scale": {"nice": False, "zero": False, "padding": 6}}  # fmt: skip
     colour = colour_by({one.name: one.colour for one in series})
@@ -103,61 +86,87 @@ def curves(
         colour["legend"] = None
     elif sum(len(one.name) for one in series) > LEGEND_CHARACTERS:
         colour["legend"] |= {"columns": 2, "labelLimit": 128, "labelFontSize": 11}
+    fields = {"x": x_field, "y": y_field, "color": colour}
+    layers = [_bands(series, fields)] if any(one.band for one in series) else []
+    layers += _lines(series, fields)
+    layers.append(_near_points(series, fields, y=y, log=log))
+    layers[0]["params"] = [{
+        "name": "zoom", "bind": "scales",
+        "select": {"type": "interval", "encodings": ["x"], "zoom": "wheel![event.ctrlKey || event.metaKey]"},
+    }]  # fmt: skip
+    return chart(says, height, values, layers)
+
+
+def _points(one: Series, points: Iterable[Point], *, log: bool) -> list[dict[str, Any]]:
+    return [{"x": short(px), "y": short(py), "s": one.name} for px, py in points if not log or py > 0]
+
+
+def _y_field(found: Sequence[float], *, log: bool, zero: bool, form: str, zero_as: str | None) -> Spec:
+    scale: Spec = {"zero": True} if zero else {"zero": False, "padding": 8}
+    if log:
+        scale = {"type": "log", "nice": False, "padding": 8}
+    axis: Spec = {"format": form} | ({"values": _powers(found)} if log else {})
+    if zero_as is not None:
+        axis |= {"labelExpr": f"datum.value === 0 ? '{zero_as}' : datum.label"}
+    return {"field": "y", "type": "quantitative", "title": None, "scale": scale, "axis": axis}
+
+
+def _bands(series: Sequence[Series], fields: Spec) -> Spec:
+    band = [
+        {"x": short(px), "low": short(low), "high": short(high), "s": one.name}
+        for one in series
+        for px, low, high in one.band
+    ]
+    ends = {"y": fields["y"] | {"field": "low"}, "y2": {"field": "high"}}
+    return {
+        "data": {"values": band},
+        "mark": {"type": "area", "opacity": 0.16, "clip": True, "aria": False},
+        "encoding": fields | ends,
+    }
+
+
+def _lines(series: Sequence[Series], fields: Spec) -> list[Spec]:
+    """The faint ones first, behind the others."""
     dash = {
-        "field": "s", "type": "nominal", "legend": colour["legend"],
+        "field": "s", "type": "nominal", "legend": fields["color"]["legend"],
         "scale": {"domain": [one.name for one in series], "range": [list(one.dash) for one in series]},
     }  # fmt: skip
-    layers: list[Spec] = []
-    if any(one.band for one in series):
-        band = [
-            {"x": short(px), "low": short(low), "high": short(high), "s": one.name}
-            for one in series
-            for px, low, high in one.band
-        ]
-        layers.append({
-            "data": {"values": band},
-            "mark": {"type": "area", "opacity": 0.16, "clip": True, "aria": False},
-            "encoding": {"x": x_field, "y": y_field | {"field": "low"}, "y2": {"field": "high"}, "color": colour},
-        })  # fmt: skip
+    layers = []
     for faint in (True, False):
         names = [one.name for one in series if one.faint is faint]
         if names:
             layers.append({
                 "transform": [{"filter": {"field": "s", "oneOf": names}}],
-                "mark": {"type": "line", "clip": True, "aria": False,
-                         **({"strokeWidth": 1.2} if faint else {})},
-                "encoding": {"x": x_field, "y": y_field, "color": colour, "strokeDash": dash},
+                "mark": {"type": "line", "clip": True, "aria": False, **({"strokeWidth": 1.2} if faint else {})},
+                "encoding": fields | {"strokeDash": dash},
             })  # fmt: skip
-    # Each of these points is an element of the page: there are fewer of them than the line has.
+    return layers
+
+
+def _near_points(series: Sequence[Series], fields: Spec, *, y: str, log: bool) -> Spec:
+    """Those that answer the pointer. Each is an element of the page: there are fewer of them than the line has."""
     felt = max(FEWEST_POINTS, POINTS // len(series))
     points = [
-        {"x": short(px), "y": short(py), "s": one.name, "d": one.dots or len(one.points) == 1}
+        value | {"d": one.dots or len(one.points) == 1}
         for one in series
-        for px, py in evenly(one.points, felt)
-        if not log or py > 0
+        for value in _points(one, evenly(one.points, felt), log=log)
     ]
-    layers.append({
+    return {
         "data": {"values": points},
         "mark": {"type": "point", "filled": True, "size": 55, "clip": True, "aria": False},
         "params": [NEAREST],
-        "encoding": {
-            "x": x_field, "y": y_field, "color": colour,
+        "encoding": fields | {
             "opacity": {"value": 0, "condition": [
                 {"param": "near", "empty": False, "value": 1},
                 {"test": {"field": "d", "equal": True}, "value": 1},
             ]},
             "tooltip": [
                 {"field": "s", "title": "series"},
-                {"field": "x", "title": x, "type": "quantitative", "format": ","},
+                {"field": "x", "title": fields["x"]["title"], "type": "quantitative", "format": ","},
                 {"field": "y", "title": y, "type": "quantitative", "format": ".5~g"},
             ],
         },
-    })  # fmt: skip
-    layers[0]["params"] = [{
-        "name": "zoom", "bind": "scales",
-        "select": {"type": "interval", "encodings": ["x"], "zoom": "wheel![event.ctrlKey || event.metaKey]"},
-    }]  # fmt: skip
-    return chart(says, height, values, layers)
+    }  # fmt: skip
 
 
 def chart(says: str, height: int, values: list[Any], layers: list[Spec]) -> Spec:
