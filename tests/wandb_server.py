@@ -73,7 +73,7 @@ class Server(ThreadingHTTPServer):
 
     def updates(self, run: str, event: str) -> list[int]:
         """On the axis, of the rows of one event."""
-        return [row["update"] for row in self.history(run) if f"{event}/place" in row]
+        return [row["update"] for row in self.history(run) if row.get("row/event") == event]
 
     def summary(self, run: str) -> dict[str, Any]:
         kept = self.streams.get(run, {}).get("wandb-summary.json", {})

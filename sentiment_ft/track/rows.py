@@ -9,10 +9,9 @@ from typing import Any
 from sentiment_ft.config import MAX_UPDATES
 from sentiment_ft.track.mirror import Record
 
-AXIS, PLACE = "update", "place"
-# Hidden columns of every row: which event it is of (none for tables), and the place of the one before of that event.
-ROW_EVENT, ROW_BEFORE = "row/event", "row/before"
-NONE_BEFORE = -1.0
+AXIS = "update"
+# Hidden columns of every row: which event it is of (none for tables), and where the rows of each event end with it.
+ROW_EVENT, PLACE = "row/event", "place/"
 EVENTS = ("train", "eval", "checkpoint", "skipped", "out_of_memory")
 ON_AXIS = ("train", "eval")  # the others are told of late
 LARGEST = 1e300  # more is no number of ours, and beyond what others read
@@ -31,17 +30,21 @@ def numbers(record: Record) -> dict[str, float]:
     }
 
 
-def row(record: Record, axis: float, place: float, before: float) -> dict[str, float | str]:
+def row(record: Record, axis: float, places: Position) -> dict[str, float | str]:
     """A row of a W&B history. axis: where on the axis it stands; a checkpoint is recorded after updates that came later
-    than its own. place: see `Places`; before: that of the row before of this event.
+    than its own. places: where the rows of each event end with this one, see `Places`.
     """
-    event = record["event"]
-    return {AXIS: axis, **numbers(record), f"{event}/{PLACE}": place, ROW_EVENT: event, ROW_BEFORE: before}
+    return numbers(record) | _hidden(record["event"], axis, places)
 
 
-def row_without_record(values: Mapping[str, Any], axis: float) -> dict[str, Any]:
+def row_without_record(values: Mapping[str, Any], axis: float, places: Position) -> dict[str, Any]:
     """Tables, pictures."""
-    return {AXIS: axis, **values, ROW_EVENT: "", ROW_BEFORE: NONE_BEFORE}
+    return {**values, **_hidden("", axis, places)}
+
+
+def _hidden(event: str, axis: float, places: Position) -> dict[str, float | str]:
+    hidden: dict[str, float | str] = {AXIS: axis, ROW_EVENT: event}
+    return hidden | {f"{PLACE}{name}": place for name, place in places.items()}
 
 
 class Places:
@@ -62,17 +65,10 @@ class Places:
         return update + min(self._last[event][1], 999) / 1000
 
 
-def position(columns: Mapping[str, Any], *, without_newest: bool = False) -> Position:
-    """Where the rows of each event end, from the newest value of each column. without_newest: the newest row itself is
-    not there.
-    """
-    suffix = f"/{PLACE}"
-    found = {
-        name.removesuffix(suffix): value
-        for name, value in columns.items()
-        if name.endswith(suffix) and isinstance(value, int | float)
+def position(newest: Mapping[str, Any]) -> Position:
+    """Where the rows of each event end, by the newest row."""
+    return {
+        name.removeprefix(PLACE): value
+        for name, value in newest.items()
+        if name.startswith(PLACE) and isinstance(value, int | float) and not isinstance(value, bool)
     }
-    event, before = columns.get(ROW_EVENT), columns.get(ROW_BEFORE)
-    if without_newest and isinstance(event, str) and event in found:
-        found[event] = before if isinstance(before, int | float) else NONE_BEFORE
-    return {event: place for event, place in found.items() if place > NONE_BEFORE}

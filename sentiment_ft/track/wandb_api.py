@@ -81,14 +81,17 @@ class WandbApi:
             raise WandbFault("the account has no entity of its own", where=self.server, way_out="--entity NAME")
         return entity
 
-    def newest_step(self, entity: str, project: str, run: str) -> int | None:
-        """wandb's number of the newest row in the history of a run; None where there is none. Raises WandbFault."""
+    def newest_row(self, entity: str, project: str, run: str) -> dict[str, Any]:
+        """The newest row in the history of a run; empty where there is none. Raises WandbFault."""
         found = self.ask(_END_OF_RUN, {"entity": entity, "project": project, "run": run})
         try:
-            rows = json.loads(found["model"]["bucket"]["historyTail"])
-            return max(int(json.loads(row)["_step"]) for row in rows)
-        except (LookupError, TypeError, ValueError):
-            return None
+            rows = json.loads(found["model"]["bucket"]["historyTail"] or "[]")
+            newest = json.loads(rows[-1]) if rows else {}
+            if isinstance(newest, dict):
+                return newest
+        except (LookupError, TypeError, ValueError, RecursionError):
+            pass
+        raise WandbFault("does not say where the run ends", where=self.server, way_out="is WANDB_BASE_URL right?")
 
     def reach(self, entity: str, project: str) -> None:
         """See that the project is there; create it in an entity that is. Raises ConfigError for one that is not,

@@ -24,10 +24,8 @@ from sentiment_ft.track.mirror import Record
 from sentiment_ft.track.rows import (
     AXIS,
     EVENTS,
-    NONE_BEFORE,
     ON_AXIS,
     PLACE,
-    ROW_BEFORE,
     ROW_EVENT,
     Places,
     Position,
@@ -123,12 +121,12 @@ class Link:
             event, place = record["event"], self._places.of(record)
             if place is not None and place > self._at.get(event, -1):
                 self._axis = max(self._axis, record["update"]) if event in ON_AXIS else self._axis
-                self._run.log(row(record, self._axis, place, self._newest.get(event, NONE_BEFORE)))
                 self._newest[event] = place
+                self._run.log(row(record, self._axis, self._newest))
 
     def show(self, values: dict[str, Any]) -> None:
         """One row of pictures, tables and numbers, at the newest update."""
-        self._run.log(row_without_record(values, self._axis))
+        self._run.log(row_without_record(values, self._axis, self._newest))
 
     @property
     def run(self) -> Any:
@@ -195,7 +193,7 @@ def _connect(
         raise
     run.define_metric(AXIS, hidden=True)
     run.define_metric("*", step_metric=AXIS)
-    for column in (*(f"{event}/{PLACE}" for event in EVENTS), ROW_EVENT, ROW_BEFORE):
+    for column in (*(f"{PLACE}{event}" for event in EVENTS), ROW_EVENT):
         run.define_metric(column, hidden=True, step_metric=AXIS)
     return Link(run, earlier)
 
@@ -240,14 +238,11 @@ def _is_refused(said: str) -> bool:
 
 
 def _earlier_online(run: Any) -> Position:
-    """Where the server's rows of the run end. wandb-core puts the summary of a row before the row itself, and a request
-    may end between the two (7 of 115 did): after a kill the summary can speak of one row that is not there.
+    """Where the server's rows of the run end, by the newest of them. Not by the summary: wandb-core sends that of a row
+    before the row, at times in another request (7 of 115), and with more than 10 MB waiting long after it.
     """
-    summary = dict(run.summary)
-    if not position(summary):
-        return {}
-    end = wandb_api.connect(int(INIT_TIMEOUT_S)).newest_step(run.entity, run.project, run.id)
-    return position(summary, without_newest=end is not None and summary.get("_step") == end + 1)
+    newest = wandb_api.connect(int(INIT_TIMEOUT_S)).newest_row(run.entity, run.project, run.id)
+    return position(newest)
 
 
 def _earlier_offline(folder: Path, id: str, current: str) -> Position:

@@ -97,7 +97,7 @@ def synced(run: Path, server: Server) -> dict[str, Any]:
     (id,) = server.runs
     whole = server.rewritten == []
     for event in ("train", "eval", "checkpoint"):
-        there = [row[f"{event}/place"] for row in server.history(id) if f"{event}/place" in row]
+        there = [row[f"place/{event}"] for row in server.history(id) if row["row/event"] == event]
         whole &= there == [line["update"] for line in lines_of(run) if line["event"] == event]
     return {"sync": 0, "whole": whole}
 

@@ -16,8 +16,11 @@ def test_numbers_are_named_by_their_event_and_what_is_none_is_left_out():
 
 
 def test_a_row_has_its_axis_and_its_place():
-    hidden = {"train/place": 7.0, "row/event": "train", "row/before": 6.0}
-    assert row(TRAIN, 8, 7.0, 6.0) == {"update": 8, "train/loss": 0.5, "train/skipped_updates": 2} | hidden
+    hidden = {"update": 8, "row/event": "train", "place/train": 7.0, "place/eval": 5.0}
+    places = {"train": 7.0, "eval": 5.0}
+    assert row(TRAIN, 8, places) == {"train/loss": 0.5, "train/skipped_updates": 2} | hidden
+    assert row_without_record({"table": "x"}, 8, places) == {"table": "x"} | hidden | {"row/event": ""}
+    assert position(row(TRAIN, 8, places)) == position(row_without_record({}, 8, places)) == places
 
 
 def test_places_tell_records_of_one_update_apart_and_are_the_same_when_it_is_trained_again():
@@ -37,29 +40,6 @@ def test_places_tell_records_of_one_update_apart_and_are_the_same_when_it_is_tra
     assert [second.of(record) for record in without_the_checkpoint] == [0, 0.001, 1, 1]
 
 
-def test_position_is_the_newest_place_of_each_event():
-    columns = {"train/place": 12, "eval/place": 10.0, "train/loss": 99, "odd/place": "x", "_step": 4}
+def test_position_is_the_place_of_each_event():
+    columns = {"place/train": 12, "place/eval": 10.0, "train/loss": 99, "place/odd": "x", "_step": 4}
     assert position(columns) == {"train": 12, "eval": 10.0}
-
-
-def test_without_the_newest_row_its_event_ends_one_before():
-    newest: dict[str, object] = {}
-    rows = [
-        row({"event": "train", "update": 1}, 1, 1.0, -1.0),
-        row({"event": "eval", "update": 1}, 1, 1.0, -1.0),
-        row({"event": "train", "update": 2}, 2, 2.0, 1.0),
-        row_without_record({"table": 1}, 2),
-    ]
-    ends = []
-    for each in rows:
-        newest |= each
-        ends.append((position(newest), position(newest, without_newest=True)))
-    assert ends == [
-        ({"train": 1.0}, {}),
-        ({"train": 1.0, "eval": 1.0}, {"train": 1.0}),
-        ({"train": 2.0, "eval": 1.0}, {"train": 1.0, "eval": 1.0}),
-        ({"train": 2.0, "eval": 1.0}, {"train": 2.0, "eval": 1.0}),
-    ]
-    odd = {"train/place": 3, "row/event": ["train"], "row/before": "x"}
-    assert position(odd, without_newest=True) == {"train": 3}
-    assert position(odd | {"row/event": "train"}, without_newest=True) == {}

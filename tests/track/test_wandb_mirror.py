@@ -76,8 +76,8 @@ def test_an_online_run_shows_each_record_and_what_was_found(tmp_path, server):
     id = id_of(run)
     rows = server.history(id)
     train = next(row for row in rows if row["update"] == 7)
-    mine = {key: value for key, value in train.items() if not key.startswith(("_", "row/"))}
-    assert mine == {"update": 7, "train/epoch": 0.5, "train/loss": 1 / 7, "train/place": 7}
+    mine = {key: value for key, value in train.items() if not key.startswith(("_", "row/", "place/"))}
+    assert mine == {"update": 7, "train/epoch": 0.5, "train/loss": 1 / 7}
     late = next(row for row in rows if "checkpoint/bytes" in row)
     assert (late["update"], late["checkpoint/update"], late["checkpoint/bytes"]) == (5, 3, 5)
     judged = next(row for row in rows if "eval/accuracy" in row)
@@ -265,31 +265,45 @@ def test_killed_and_begun_again_it_is_one_run_with_an_unbroken_axis(run, server,
     check_whole(server, run)
 
 
-@pytest.mark.parametrize("kind", ["train/place", "eval/place", "checkpoint/place"])
-def test_a_row_that_w_and_b_has_only_in_its_summary_is_sent_again(run, server, kind):
-    """wandb-core sends the summary of a row before the row; a kill may come between."""
+@pytest.mark.parametrize(
+    ("kind", "summary"),
+    [("train", "ahead"), ("eval", "ahead"), ("checkpoint", "ahead"), ("train", "behind"), ("train", "none")],
+)
+def test_the_rows_say_where_a_run_ends_and_not_its_summary(run, server, kind, summary):
+    """wandb-core sends the summary of a row before the row, or, with much to send, long after it; a kill may come
+    between.
+    """
     variables = server.variables(WANDB_X_FILE_STREAM_TRANSMIT_INTERVAL="1")
     with recording(run, 15, "wait", **variables) as process:
         until = time.monotonic() + 60
-        while shown(run, server, "online") < 15 or not server.summary(id_of(run)).get("checkpoint/place"):
+        while shown(run, server, "online") < 15 or "checkpoint" not in server.history(id_of(run))[-1]["row/event"]:
             assert time.monotonic() < until
             time.sleep(0.2)
         kill(process)
-    id = id_of(run)
-    rows = server.streams[id]["wandb-history.jsonl"]
-    while kind not in json.loads(rows[max(rows)]):
+    kept = server.streams[id_of(run)]
+    rows, summaries = kept["wandb-history.jsonl"], kept["wandb-summary.json"]
+    while json.loads(rows[max(rows)])["row/event"] != kind:
         rows.popitem()
-    lost = json.loads(rows.popitem()[1])
-    summaries = server.streams[id]["wandb-summary.json"]
-    before = [row["_step"] for row in map(json.loads, rows.values())]
-    assert lost["_step"] == before[-1] + 1
     whole: dict = {}
-    for row in [*map(json.loads, rows.values()), lost]:
-        whole |= row
-    summaries[max(summaries) + 1] = json.dumps(whole)
+    for line in list(rows.values())[: -9 if summary == "behind" else None]:
+        whole |= json.loads(line)
+    if summary == "ahead":
+        rows.popitem()
+    if summary == "none":
+        del kept["wandb-summary.json"]
+    else:
+        summaries[max(summaries) + 1] = json.dumps(whole)
     _, err = record(run, 20, first=12, **variables)
     assert err.startswith("W&B: ") and err.count("\n") == 1, err
     check_whole(server, run)
+
+
+def test_a_run_of_which_only_a_summary_has_arrived_is_sent_whole(run, server):
+    record(run, 5, "preempt", **server.variables())
+    server.streams[id_of(run)]["wandb-history.jsonl"].clear()
+    record(run, 20, first=3, **server.variables())
+    check_whole(server, run)
+    assert "lengths" in server.history(id_of(run))[0]
 
 
 def test_begun_offline_and_gone_on_online_it_is_sent_once(run, server):
