@@ -41,7 +41,10 @@ def open_recorder(run: Run, cut_at: int | None) -> Recorder | NoRecorder:
     if "wandb" in run.config.report_to and not _is_disabled(run.config):
         known = replace(known or Tracked(_given_id() or tracking.new_id()), complete=False)
         mirrors.append(WandbMirror(describe(run.folder, run.config), known, quiet=run.quiet))
-    elif known is not None:  # tracked before, and not now: W&B lacks what comes
+    elif known is None:  # the next that sends it begins a run of its own there
+        with contextlib.suppress(OSError):
+            (run.folder / tracking.FILE).unlink()
+    else:  # tracked before, and not now: W&B lacks what comes
         with contextlib.suppress(OutputError):
             tracking.write(run.folder, replace(known, complete=False))
     run.mirror_id = None if known is None else known.id

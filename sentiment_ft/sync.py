@@ -6,6 +6,7 @@ by a dead server, a killed process or no account, is in the run folder.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -16,13 +17,14 @@ from sentiment_ft import recipe
 from sentiment_ft.errors import EXIT_BUG, EXIT_DONE, EXIT_PREEMPTED, ModelError, OutputError, UserError
 from sentiment_ft.run.attempts import last_code
 from sentiment_ft.run.find import config_of
+from sentiment_ft.run.layout import readable
 from sentiment_ft.run.lock import check_idle
 from sentiment_ft.terminal import console, printable
 from sentiment_ft.track import tracked as tracking
 from sentiment_ft.track import wandb_run, wandb_service
 from sentiment_ft.track.record import read_records
 from sentiment_ft.track.tracked import Tracked
-from sentiment_ft.track.wandb_run import Described, Link, NotTaken, Refused
+from sentiment_ft.track.wandb_run import Described, Link, Refused
 from sentiment_ft.track.wandb_views import close_views, open_views
 
 FINISH_S = 300.0  # nothing waits for it but the user, who can press Ctrl-C: it goes on where it was
@@ -58,6 +60,9 @@ def run(names: Sequence[str], *, quiet: bool) -> None:
 def left(runs: Path) -> list[Path]:
     """Run folders, and trials of sweeps, of which W&B has been told, but not all, the oldest first."""
     found = []
+    if runs.is_dir():
+        with readable(runs):
+            os.listdir(runs)  # where that is not allowed, a pattern finds nothing
     for path in [*runs.glob("*/config.yaml"), *runs.glob("sweep-*/*/config.yaml")]:
         known = tracking.read(path.parent)
         if known is not None and not known.complete:
@@ -67,36 +72,39 @@ def left(runs: Path) -> list[Path]:
 
 def send(folder: Path) -> tuple[int, str]:
     """Returns how many records there are, and where to see them. Raises ConfigError, ModelError, OutputError."""
-    import wandb
-
     where = printable(str(folder), 200)
     described = wandb_run.describe(folder, recipe.load(str(folder / "config.yaml")).config)
     with tracking.alone(folder):
         check_idle(folder)  # a run that starts from here on waits with its own sending
         records = read_records(folder / "metrics.jsonl")
         known = tracking.read(folder) or Tracked(tracking.new_id())
+        tracking.write(folder, known)  # a run that starts meanwhile goes on with that id
         try:
-            link = _open(described, known)
-            tracking.write(folder, replace(link.tracked, complete=known.complete))
+            link, whole = _open(described, known)
+            _write_down(folder, replace(link.tracked, complete=known.complete))
             link.send(records)
             summary = wandb_run.read_mapping(folder / "summary.json")  # of a run that is done
             if summary and not known.complete:
-                _try(where, lambda: close_views(link, described, summary))
+                whole = _try(where, lambda: close_views(link, described, summary)) and whole
             code = EXIT_DONE if summary else last_code(folder) or EXIT_BUG
             link.finish(code, preempted=code == EXIT_PREEMPTED)
         except Refused as refused:
             raise ModelError(f"W&B: {refused}", where=where, way_out="wandb login") from None
-        except (wandb.errors.Error, OSError, TimeoutError, subprocess.SubprocessError, NotTaken) as error:
+        except UserError:
+            raise
+        except Exception as error:  # wandb's own are of many types
             way_out = "the same command later: it goes on where it was"
             raise ModelError(f"W&B does not answer: {wandb_run.words(error)}", where=where, way_out=way_out) from None
         finally:
             wandb_service.leave()
-        tracking.write(folder, replace(link.tracked, complete=True))
+        _write_down(folder, replace(link.tracked, complete=whole))
     return len(records), link.tracked.url or ""
 
 
-def _open(described: Described, known: Tracked) -> Link:
-    """The run on W&B, with the offline parts of it where W&B has nothing: what it has must not come twice."""
+def _open(described: Described, known: Tracked) -> tuple[Link, bool]:
+    """The run on W&B, with the offline parts of it where W&B has nothing: what it has must not come twice; and whether
+    it has taken tables and pictures.
+    """
 
     def connect() -> Link:
         return wandb_run.connect(described, known, mode="online", finish_timeout_s=FINISH_S, stop=lambda: None)
@@ -109,17 +117,18 @@ def _open(described: Described, known: Tracked) -> Link:
         wandb_service.leave()
         _send_offline_parts(at, parts)
         link = connect()
-    if link.is_new:
-        _try(printable(str(described.folder), 200), lambda: open_views(link, described))
-    return link
+    whole = not link.is_new or _try(printable(str(described.folder), 200), lambda: open_views(link, described))
+    return link, whole
 
 
-def _try(where: str, show: Callable[[], None]) -> None:
-    """A table or picture that cannot be shown costs no number."""
+def _try(where: str, show: Callable[[], None]) -> bool:
+    """A table or picture that cannot be shown costs no number. Returns whether all are."""
     try:
         show()
+        return True
     except Exception as error:
         console.print(f"warning: {where}: not all tables and pictures: {wandb_run.words(error)}", markup=False)
+        return False
 
 
 def _send_offline_parts(at: Tracked, parts: Sequence[Path]) -> None:
@@ -133,6 +142,13 @@ def _send_offline_parts(at: Tracked, parts: Sequence[Path]) -> None:
     )  # fmt: skip
     if done.returncode:
         raise OSError(wandb_run.words(OSError(done.stderr[-200:])))
+
+
+def _write_down(folder: Path, tracked: Tracked) -> None:
+    """Unless a run has begun there meanwhile: what is true then it writes itself."""
+    known = tracking.read(folder)
+    if _is_idle(folder) and known is not None and known.id == tracked.id:
+        tracking.write(folder, tracked)
 
 
 def _is_idle(folder: Path) -> bool:

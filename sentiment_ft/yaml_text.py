@@ -18,6 +18,7 @@ from sentiment_ft.terminal import printable
 UNREADABLE = (
     yaml.YAMLError, ValueError, TypeError, RecursionError, LookupError, AttributeError, OverflowError,
 )  # fmt: skip
+MOST_BITS = 10_000  # of a whole number
 _BOOLEAN = "tag:yaml.org,2002:bool"
 
 
@@ -59,6 +60,18 @@ _Loader.yaml_implicit_resolvers = {
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
 _Loader.add_implicit_resolver(_BOOLEAN, re.compile("^(true|True|TRUE|false|False|FALSE)$"), list("tTfF"))
+
+
+def _int(loader: _PlainLoader, node: yaml.ScalarNode) -> int:
+    """Python refuses to write more than 4,300 digits, so nobody could be told what is wrong with such a number."""
+    found: int = loader.construct_yaml_int(node)
+    if found.bit_length() > MOST_BITS:
+        raise yaml.constructor.ConstructorError(None, None, "a number this large", node.start_mark)
+    return found
+
+
+_PlainLoader.add_constructor("tag:yaml.org,2002:int", _int)
+_Loader.add_constructor("tag:yaml.org,2002:int", _int)
 _Dumper.add_representer(str, _Dumper.represent_str)
 for _yaml in (_Loader, _Dumper):
     _yaml.add_implicit_resolver(

@@ -17,7 +17,7 @@ from sentiment_ft.recipe import Loaded
 from sentiment_ft.run.sizes import batch_sizes
 from sentiment_ft.terminal import printable
 
-MOST_TRIED = 500  # combinations: a few seconds. What is left is checked when a trial is drawn.
+MOST_VALUES, MOST_PAIRS = 2000, 500  # are tried: a few seconds. What is left is checked when a trial is drawn.
 FIXED = ("report_to=wandb", "wandb_project=null", "wandb_entity=null", "wandb_mode=null")  # the environment says where
 
 
@@ -48,7 +48,7 @@ def load(recipe: str, overrides: Sequence[str], values: Mapping[str, Any]) -> Lo
 
 def as_overrides(values: Mapping[str, Any]) -> list[str]:
     """key=value, as -o takes them."""
-    return [f"{key}={json.dumps(value)}" for key, value in values.items()]
+    return [f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in values.items()]
 
 
 def _values(draft: Draft, recipe: str, overrides: Sequence[str]) -> None:
@@ -65,26 +65,32 @@ def _values(draft: Draft, recipe: str, overrides: Sequence[str]) -> None:
     for parameter in draft.parameters:
         good = []
         listed = "values" in DISTRIBUTIONS[parameter.distribution]
+        told: set[str] = set()
         for number, value in enumerate(parameter.samples):
+            if tried >= MOST_VALUES:
+                break
             said = _refused(recipe, overrides, {parameter.name: value})
             tried += 1
             if said is None:
                 good.append(value)
             else:
                 place = ("values", str(number)) if listed else ()
-                draft.fault(_at_value(parameter, value, said), "parameters", parameter.name, *place)
+                if (fault := _at_value(parameter, value, said)) not in told:
+                    draft.fault(fault, "parameters", parameter.name, *place)
+                told.add(fault)
                 if not listed:
                     break  # one word about a range
         if good:
             sound.append((parameter, good))
-    told: set[tuple[str, str]] = set()
+    paired: set[tuple[str, str]] = set()
+    tried = 0
     for (one, ones), (other, others) in itertools.combinations(sound, 2):
         for value, beside in itertools.product(ones, others):
-            if (one.name, other.name) in told or tried >= MOST_TRIED:
+            if (one.name, other.name) in paired or tried >= MOST_PAIRS:
                 break
             tried += 1
             if (said := _refused(recipe, overrides, {one.name: value, other.name: beside})) is not None:
-                told.add((one.name, other.name))
+                paired.add((one.name, other.name))
                 pair = f"{_shown(value)} with {other.name} {_shown(beside)} (line {other.line}): {said}"
                 draft.fault(pair, "parameters", one.name)
     if not draft.faults and first and (said := _refused(recipe, overrides, first)) is not None:

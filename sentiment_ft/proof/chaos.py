@@ -25,8 +25,8 @@ from sentiment_ft.recipe import Loaded, dump
 from sentiment_ft.terminal import console, results, standard_output
 
 UPDATES_A_STRIKE = 50  # enough that the training does not end before the last of them
-# Endings of what differs from run to run in metrics.jsonl.
-TIMES = ("_s", "_memory_mib")
+# Endings of what differs from run to run in metrics.jsonl: seconds, memory, and what is made of them.
+NOT_COMPARED = ("_s", "_mib", "mfu")
 
 
 def run(loaded: Loaded, wanted: Mapping[str, int], *, processes: int, as_json: bool, quiet: bool) -> int:
@@ -100,7 +100,7 @@ def differences(untouched: Path, struck: Path) -> list[str]:
 def _records(folder: Path) -> list[dict[str, Any]]:
     lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text("utf-8").splitlines()]
     kept = [line for line in lines if line["event"] in ("train", "eval", "skipped")]
-    return [{key: value for key, value in line.items() if not key.endswith(TIMES)} for line in kept]
+    return [{key: value for key, value in line.items() if not key.endswith(NOT_COMPARED)} for line in kept]
 
 
 def _tensors(one: Path, other: Path) -> list[str]:

@@ -20,7 +20,16 @@ import psutil
 
 from sentiment_ft.errors import EXIT_PREEMPTED, UserError
 from sentiment_ft.proof.legs import environment
-from sentiment_ft.proof.strikes import FULL_DISK, HANG, RESTARTS_BY_HAND, STRIKES, Target, full_disk, newest_number
+from sentiment_ft.proof.strikes import (
+    FULL_DISK,
+    HANG,
+    RESTARTS_BY_HAND,
+    STRIKES,
+    TRACKER,
+    Target,
+    full_disk,
+    newest_number,
+)
 from sentiment_ft.terminal import console, printable
 
 SAVE_EVERY = 5  # updates
@@ -78,7 +87,7 @@ class Drill:
     def train(self, name: str) -> Path:
         """To its end, untouched. Raises UserError when it fails."""
         with self.started(name, [], tracked=False) as process:
-            code = process.wait()
+            code = self._end(self.folder / name, process)
         if code != 0:
             raise UserError(f"the untouched training ended with exit code {code}\n{self._said(name)}", where="chaos")
         return self.folder / name
@@ -106,9 +115,10 @@ class Drill:
                     if kind in RESTARTS_BY_HAND:
                         open_since = (kind, number, began)
                         break
-                    self._wait_for(newest_number(run) + 2, run, process)  # one may have been on its way
+                    if not self._wait_for(newest_number(run) + 2, run, process):  # one may have been on its way
+                        raise UserError(f"after a {kind} it ended without a save", where="chaos")
                     report.note(kind, number, began)
-                code = process.wait()
+                code = self._end(run, process)
             if code not in (0, EXIT_PREEMPTED, -signal.SIGKILL):
                 raise UserError(f"the training ended with exit code {code}\n{self._said('struck')}", where="chaos")
             report.starts += 1
@@ -128,6 +138,8 @@ class Drill:
             with full_disk(target):
                 self._wait_until(kind, lambda: process.poll() is not None or self._log().count(FAILED_SAVE) >= wanted)
             return
+        if kind == TRACKER:
+            self._wait_until("start of W&B", lambda: process.poll() is not None or target.tracker() is not None)
         hangs = len(self._named_after_s())
         STRIKES[kind](target, draw)
         if kind == HANG:
@@ -152,9 +164,15 @@ class Drill:
             if process.poll() is not None:
                 return False
             if time.monotonic() > deadline:
-                raise UserError(f"no checkpoint for {SECONDS_OF_SILENCE:.0f} s\n{self._said('struck')}", where="chaos")
+                raise UserError(f"no checkpoint for {SECONDS_OF_SILENCE:.0f} s\n{self._said(run.name)}", where="chaos")
             time.sleep(SECONDS_BETWEEN_LOOKS)
         return True
+
+    def _end(self, run: Path, process: subprocess.Popen[bytes]) -> int:
+        """Its exit code, however long it takes while it saves. Raises UserError when it stands still."""
+        while self._wait_for(newest_number(run) + 1, run, process):
+            pass
+        return process.wait()
 
     @contextlib.contextmanager
     def started(self, name: str, more: list[str], *, tracked: bool) -> Iterator[subprocess.Popen[bytes]]:

@@ -17,7 +17,7 @@ import psutil
 from sentiment_ft.errors import UserError
 from sentiment_ft.run.heartbeat import STACK_SIGNAL
 
-TRACKER = "wandb-core"  # the process that W&B keeps beside a run
+TRACKER_PROCESS = "wandb-core"  # the process that W&B keeps beside a run
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Target:
     def tracker(self) -> psutil.Process | None:
         for child in self._descendants():
             with contextlib.suppress(psutil.Error):
-                if child.name().startswith(TRACKER):
+                if child.name().startswith(TRACKER_PROCESS):
                     return child
         return None
 
@@ -98,13 +98,13 @@ def full_disk(target: Target) -> Iterator[None]:
             resource.prlimit(main.pid, resource.RLIMIT_FSIZE, (soft, hard))
 
 
-HANG = "hang"
+HANG, TRACKER = "hang", "tracker"
 STRIKES: dict[str, Callable[[Target, random.Random], None]] = {
     "kill": kill,
     "lost machine": lose_the_machine,
     "preemption": preempt,
     HANG: stop,
-    "tracker": cut_the_tracker,
+    TRACKER: cut_the_tracker,
 }
 FULL_DISK = "full disk"
 RESTARTS_BY_HAND = ("lost machine", "preemption")  # nobody is left who would start it again: a scheduler does

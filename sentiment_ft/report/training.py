@@ -45,7 +45,7 @@ def speed(run: Run) -> Section | None:
     for key, anchor, title, unit, form in kinds:
         points: list[Point] = list(series(trained, key))
         if points:
-            says = f"{title}: {_range(points)} over {counted(len(points), 'record')}."
+            says = f"{title}: {_range(points, share=form == '~%')} over {counted(len(points), 'record')}."
             lines = with_mean("records", points, COLOURS[0])
             spec = charts.curves(lines, says, y=unit, form=form, zero=True, height=170)
             found.append(Chart(anchor, title, says, spec, points_table(title, [Series(title, points)], unit)))
@@ -194,15 +194,12 @@ def points_table(caption: str, lines: list[Series], unit: str) -> Table:
     return Table(caption, ["series", ">update", f">{unit}"], cells, folded=True, note=note)
 
 
-def _range(points: list[Point]) -> str:
+def _range(points: list[Point], *, share: bool = False) -> str:
     values = sorted(value for _, value in points)
-    if values[-1] <= 1:
-        return (
-            f"{percent(values[0])} to {percent(values[-1])}, median {percent(values[len(values) // 2])}"
-            if values[0] >= 0
-            else f"{values[0]:.3g} to {values[-1]:.3g}"
-        )
-    return f"{values[0]:,.4g} to {values[-1]:,.4g}, median {values[len(values) // 2]:,.4g}"
+    least, median, most = (
+        percent(value) if share else f"{value:,.4g}" for value in (values[0], values[len(values) // 2], values[-1])
+    )
+    return f"{least} to {most}, median {median}"
 
 
 def _written(record: Event, key: str, write: Any) -> str:

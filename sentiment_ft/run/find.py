@@ -7,9 +7,10 @@ import re
 import shlex
 from pathlib import Path
 
+from sentiment_ft import yaml_text
 from sentiment_ft.errors import ConfigError, ModelError, OutputError
 from sentiment_ft.run.destination import path_of
-from sentiment_ft.run.layout import KEPT_MARK, MARK, OWNED, is_finished, is_run, why_no_run
+from sentiment_ft.run.layout import KEPT_MARK, MARK, OWNED, is_finished, is_run, readable, why_no_run
 from sentiment_ft.terminal import printable
 
 
@@ -20,22 +21,36 @@ def to_go_on(asked: str, output: str | None, run_name: str) -> Path | None:
     that is not finished. Raises ConfigError, OutputError.
     """
     if asked != "auto":
-        found = config_of(asked).parent
-    elif output is not None:
-        folder = path_of(output)
-        if not os.path.lexists(folder) or (folder.is_dir() and not any(folder.iterdir())):
-            return None
-        found = config_of(output).parent
+        found: Path | None = config_of(asked).parent
+    elif output is None:
+        found = _newest_unfinished(run_name)
     else:
-        pattern = re.compile(rf"{re.escape(run_name)}(-\d+)?")
-        runs = [path for path in Path("runs").glob("*") if pattern.fullmatch(path.name) and is_run(path)]
-        unfinished = [path for path in runs if not is_finished(path)]
-        if not unfinished:
-            return None
-        found = max(unfinished, key=lambda path: (path / MARK).stat().st_mtime_ns)
-    if not (found / "summary.json").is_file():
-        _check_shape(found)
+        folder = path_of(output)
+        with readable(folder):
+            if not os.path.lexists(folder) or (folder.is_dir() and not any(folder.iterdir())):
+                return None
+        found = config_of(output).parent
+    if found is not None and not (found / "summary.json").is_file():
+        with readable(found):
+            _check_shape(found)
     return found
+
+
+def _newest_unfinished(run_name: str) -> Path | None:
+    """exp-2 is the second run of the name exp, or the first of the name exp-2: its config says which."""
+    pattern = re.compile(rf"{re.escape(run_name)}(-\d+)?")
+    runs = [path for path in Path("runs").glob("*") if pattern.fullmatch(path.name) and is_run(path)]
+    unfinished = [path for path in runs if not is_finished(path) and _name_of(path) in (run_name, None)]
+    return max(unfinished, key=lambda path: (path / MARK).stat().st_mtime_ns, default=None)
+
+
+def _name_of(folder: Path) -> str | None:
+    """Of a run, by its config; None where that cannot be read."""
+    try:
+        values, _ = yaml_text.mapping((folder / MARK).read_text("utf-8"), MARK, where=MARK)
+    except (OSError, ValueError, ConfigError):
+        return None
+    return str(values["run_name"]) if values.get("run_name") is not None else None
 
 
 def config_of(name: str, option: str = "--resume") -> Path:

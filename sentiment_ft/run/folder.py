@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from sentiment_ft.errors import OutputError
 from sentiment_ft.run.destination import check_above, check_name, path_of
-from sentiment_ft.run.layout import INNER, MARK, is_owned, is_run
-from sentiment_ft.run.lock import WAIT, check_idle, hold
+from sentiment_ft.run.layout import INNER, MARK, is_owned, is_run, readable
+from sentiment_ft.run.lock import WAIT, alone, check_idle, hold
 from sentiment_ft.run.writing import unwritable, write_text
 from sentiment_ft.terminal import printable
 
@@ -32,18 +34,19 @@ def choose(output: str | None, run_name: str, *, overwrite: bool, inputs: Sequen
     where = printable(str(folder), 200)
     check_name(folder)
     check_above(folder)
-    if not os.path.lexists(folder) or (folder.is_dir() and not any(folder.iterdir())):
-        return folder
-    if not folder.is_dir():
-        raise OutputError("exists and is not a folder", where=where, way_out="another --output")
-    if not overwrite:
-        raise OutputError(
-            "exists and is not empty",
-            where=where,
-            way_out="another --output, or --overwrite to replace a finished or broken run",
-        )
-    _check_replaceable(folder)
-    _check_outside(folder, inputs)
+    with readable(folder):
+        if not os.path.lexists(folder) or (folder.is_dir() and not any(folder.iterdir())):
+            return folder
+        if not folder.is_dir():
+            raise OutputError("exists and is not a folder", where=where, way_out="another --output")
+        if not overwrite:
+            raise OutputError(
+                "exists and is not empty",
+                where=where,
+                way_out="another --output, or --overwrite to replace a finished or broken run",
+            )
+        _check_replaceable(folder)
+        _check_outside(folder, inputs)
     check_idle(folder, way_out=WAIT)  # only asked: `create` takes the lock
     return folder
 
@@ -62,7 +65,8 @@ def create(folder: Path, config_yaml: str, *, overwrite: bool, run_name: str | N
                     raise _taken(folder)
                 _check_replaceable(folder)
                 hold(folder)  # before anything of a run that may still be at work is deleted
-                _clear(folder)
+                with _no_sync(folder):
+                    _clear(folder)
         else:
             folder = _make_next(folder, run_name)
         try:  # of two runs in one empty folder, one makes this file
@@ -132,6 +136,13 @@ def _check_outside(folder: Path, inputs: Sequence[str]) -> None:
                 where=printable(str(folder), 200),
                 way_out="another --output",
             )
+
+
+def _no_sync(folder: Path) -> AbstractContextManager[None]:
+    """Within, nobody begins to send the run to W&B. Raises OutputError while somebody does."""
+    if not (folder / "wandb").is_dir():
+        return contextlib.nullcontext()
+    return alone(folder / "wandb", "a sync is sending what is there", way_out=WAIT)
 
 
 def _clear(folder: Path) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
+from sentiment_ft.errors import OutputError
 from sentiment_ft.run.writing import ASIDE
+from sentiment_ft.terminal import printable
 
 RUN_CONFIG_HEADER = "# The resolved config of a run;"  # how `recipe.dump` begins
 MARK = "config.yaml"  # written first, deleted last: with that header it marks a run folder, and only one is overwritten
@@ -44,6 +48,16 @@ INNER = {
     "checkpoints": re.compile(r"\d{4,}-update-\d+|\.\d{4,}-update-\d+\.(part|old)"),
     "plots": re.compile(r"((test_)?(confusion|curves|reliability)|lengths|loss|metrics)\.png(\.part)?"),
 }
+
+
+@contextlib.contextmanager
+def readable(folder: Path) -> Iterator[None]:
+    """What cannot be read within is told as that. Raises OutputError."""
+    try:
+        yield
+    except OSError as error:
+        where = printable(str(error.filename or folder), 200)
+        raise OutputError(f"cannot be read: {error.strerror}", where=where, way_out="its permissions") from None
 
 
 def is_run(folder: Path) -> bool:

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sentiment_ft.errors import OutputError
-from sentiment_ft.run.writing import unwritable
 from sentiment_ft.terminal import printable
 
 WRITING = "another run is writing there"
@@ -55,11 +54,14 @@ def alone(folder: Path, held: str, *, way_out: str) -> Iterator[None]:
     """Within, no other process is within for this folder, which is made where it is missing. held, way_out: what is
     said while another is. Raises OutputError.
     """
+    where = printable(str(folder), 200)
+    if os.path.lexists(folder) and not folder.is_dir():
+        raise OutputError("is no folder", where=where, way_out="move it away")
     try:
         folder.mkdir(exist_ok=True)
         descriptor = lock(folder, held=held, way_out=way_out)
     except OSError as error:
-        raise unwritable(folder, error) from None
+        raise OutputError(f"cannot be written: {error.strerror}", where=where, way_out="its permissions") from None
     try:
         yield
     finally:

@@ -155,6 +155,8 @@ def _line(record: Record) -> bytes:
 
 def read_records(path: Path) -> list[Record]:
     """Of a metrics.jsonl; none where there is none. Raises OutputError."""
+    if path.exists() and not path.is_file():
+        raise OutputError("is no plain file", where=path, way_out="move it away")
     try:
         return _records(path.read_bytes())
     except FileNotFoundError:

@@ -34,6 +34,8 @@ class Tracked:
 
 def read(folder: Path) -> Tracked | None:
     """Of a run folder; None where there is none, or one that cannot be understood."""
+    if not (folder / FILE).is_file():  # a pipe would be waited for
+        return None
     try:
         with (folder / FILE).open("rb") as file:
             found = json.loads(file.read(_MAX_BYTES))["wandb"]

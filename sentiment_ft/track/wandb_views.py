@@ -37,6 +37,7 @@ def close_views(link: Link, described: Described, summary: Mapping[str, Any]) ->
     """Of a run that is done. summary: the content of summary.json."""
     import wandb
 
+    link.run.summary.update(summary_numbers(summary))  # first: what comes may fail
     for part, prefix in (("validation", ""), ("test", "test_")):
         rows = list(_rows(described.folder / f"{prefix}predictions.jsonl"))
         if rows:
@@ -46,7 +47,6 @@ def close_views(link: Link, described: Described, summary: Mapping[str, Any]) ->
         link.show({f"plots/{path.stem}": wandb.Image(str(path)) for path in pictures})
     if described.config.wandb_log_model and (described.folder / "best").is_dir():
         _log_model(link, described, summary)
-    link.run.summary.update(summary_numbers(summary))
 
 
 def summary_numbers(summary: Mapping[str, Any]) -> dict[str, Any]:
@@ -100,11 +100,14 @@ def _judged(part: str, rows: list[dict[str, Any]], *, with_texts: bool) -> dict[
 
 def _rows(path: Path) -> Iterator[dict[str, Any]]:
     """Of a file of predictions; a line that is none is left out: it may have been edited."""
+    if not path.is_file():  # a pipe would be waited for
+        return
     with contextlib.suppress(OSError), path.open(encoding="utf-8", errors="replace") as file:
         for line in file:
             with contextlib.suppress(ValueError, KeyError, TypeError, RecursionError):
                 row = json.loads(line)
                 if all(type(row[key]) is int and row[key] in (0, 1) for key in ("label", "prediction")):
+                    row["text"] = str(row["text"])
                     p = float(row["p_positive"])
                     if 0 <= p <= 1:
                         yield row | {"p_positive": p, "file": str(row.get("file")), "line": str(row.get("line"))}

@@ -197,3 +197,36 @@ def test_values_come_back_from_overrides_as_they_are():
 def test_known_names_are_those_of_the_code():
     assert set(sweep_parameters.OF_THE_SWEEP) <= set(Config.model_fields)
     assert set(SCORE_NAMES) >= sweep_file.LOWER
+
+
+HUGE = "0x" + "f" * 5000  # YAML reads it; Python refuses to write it
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"? {HUGE}\n: 1\n",
+        f"parameters:\n  ? {HUGE}\n  : {{value: 1}}\n",
+        f"parameters:\n  learning_rate:\n    ? {HUGE}\n    : 1\n",
+        f"metric: {{name: {HUGE}}}\n",
+        f"metric: {{name: eval/accuracy, goal: {HUGE}}}\n",
+    ],
+)
+def test_a_number_that_nobody_could_read_is_told_without_its_digits(text):
+    with pytest.raises(ConfigError, match=r"s\.yaml:\d+: .*a number this large") as caught:
+        sweep_file.read(text, "s.yaml")
+    assert len(str(caught.value)) < 300
+
+
+def test_letters_beyond_the_first_65536_are_values_like_others():
+    assert sweep_values.load("quickstart", [], {"wandb_group": "a\U0001f600"}).config.wandb_group == "a\U0001f600"
+
+
+def test_a_list_of_the_same_fault_is_told_once_and_in_seconds():
+    values = ", ".join(["'x'"] * 1000)
+    names = ("learning_rate", "weight_decay", "warmup_ratio", "max_length", "seed", "num_train_epochs")
+    text = "method: random\nparameters:\n" + "".join(f"  {name}: {{values: [{values}]}}\n" for name in names)
+    draft = sweep_file.read(text, "s.yaml")
+    with pytest.raises(ConfigError) as caught:
+        sweep_values.check(draft, "quickstart", [])
+    assert len(str(caught.value).splitlines()) < 10
