@@ -70,7 +70,6 @@ def _int(loader: _PlainLoader, node: yaml.ScalarNode) -> int:
     return found
 
 
-_PlainLoader.add_constructor("tag:yaml.org,2002:int", _int)
 _Loader.add_constructor("tag:yaml.org,2002:int", _int)
 _Dumper.add_representer(str, _Dumper.represent_str)
 for _yaml in (_Loader, _Dumper):
