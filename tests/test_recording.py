@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from sentiment_ft import recording
 from sentiment_ft.config import Config
 from sentiment_ft.errors import ConfigError
+from sentiment_ft.track import tracked
+from sentiment_ft.track.tracked import Tracked
 
 
 @pytest.mark.parametrize(
@@ -44,3 +48,16 @@ def test_a_view_whose_package_is_missing_is_told_at_once(monkeypatch):
     recording.check(Config())
     with pytest.raises(ConfigError, match=r"tensorboard is not installed"):
         recording.check(Config(report_to="tensorboard"))
+
+
+@pytest.mark.parametrize(("changed", "kept"), [(True, None), (False, Tracked("old", complete=False))])
+def test_a_changed_run_leaves_the_one_that_w_and_b_has_also_when_it_is_not_tracked(tmp_path, changed, kept):
+    """A later `sync` would put its records behind those of the old settings."""
+    tracked.write(tmp_path, Tracked("old", complete=True))
+    main = SimpleNamespace(is_main_process=True)
+    run = SimpleNamespace(
+        accelerator=main, changed=changed, folder=tmp_path, mirror_id="old", config=Config(), quiet=True
+    )
+    with recording.open_recorder(run, None):  # type: ignore[arg-type]
+        pass
+    assert tracked.read(tmp_path) == kept and run.mirror_id == (kept.id if kept else None)

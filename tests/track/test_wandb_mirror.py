@@ -225,7 +225,8 @@ def test_a_run_that_starts_while_a_sync_sends_it_waits_with_its_own(run, server)
             assert server.runs == {}
         _, err = process.communicate(timeout=60)
     first, *rest = err.splitlines()
-    assert first == "warning: W&B: another process is sending this run to W&B; the run goes on, it is tried again"
+    what = "another process is sending this run to W&B; the run goes on, it is tried again"
+    assert first == f"warning: W&B: {run / 'wandb'}: {what}"
     assert rest == [] and process.returncode == 0
     check_whole(server, run, list(range(1, 41)))
 
