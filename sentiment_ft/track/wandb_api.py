@@ -17,6 +17,7 @@ from urllib.parse import quote, urlsplit
 from pydantic import ValidationError
 
 from sentiment_ft.errors import ConfigError, ModelError
+from sentiment_ft.run.environment import scrubbed
 from sentiment_ft.terminal import printable
 from sentiment_ft.track import wandb_service
 
@@ -191,8 +192,14 @@ def _shown(url: str) -> str:
         return "WANDB_BASE_URL"
 
 
+def without_key(said: str) -> str:
+    """A server may quote the key in its words."""
+    key = os.environ.get("WANDB_API_KEY")
+    return scrubbed(said.replace(key, "***") if key else said)
+
+
 def _fault(error: Exception, server: str) -> WandbFault:
-    said = printable(" ".join(str(error).split()), 200)
+    said = printable(without_key(" ".join(str(error).split())), 200)
     response = getattr(error, "response", None) or getattr(error.__cause__, "response", None)
     status = getattr(response, "http_status", 0) or None
     if "did not respond in time" in said:

@@ -17,7 +17,6 @@ from pydantic import ValidationError
 
 from sentiment_ft.config import Config
 from sentiment_ft.errors import EXIT_BUG, UserError
-from sentiment_ft.run.environment import scrubbed
 from sentiment_ft.terminal import printable
 from sentiment_ft.track import wandb_api
 from sentiment_ft.track.mirror import Record
@@ -229,8 +228,7 @@ def words(error: BaseException) -> str:
     if isinstance(error, UserError):
         return printable(f"{error.where}: {error.what}", 200)
     said = " ".join(f"{type(error).__name__}: {what_is_wrong(error)}".split())
-    key = os.environ.get("WANDB_API_KEY")
-    return printable(scrubbed(said.replace(key, "***") if key else said), 200)
+    return printable(wandb_api.without_key(said), 200)
 
 
 def _is_refused(said: str) -> bool:
