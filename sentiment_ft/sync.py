@@ -22,6 +22,7 @@ from sentiment_ft.run.lock import check_idle
 from sentiment_ft.terminal import console, printable
 from sentiment_ft.track import tracked as tracking
 from sentiment_ft.track import wandb_run, wandb_service
+from sentiment_ft.track.mirror import Record
 from sentiment_ft.track.record import read_records
 from sentiment_ft.track.tracked import Tracked
 from sentiment_ft.track.wandb_run import Described, Link, Refused
@@ -80,7 +81,7 @@ def send(folder: Path) -> tuple[int, str]:
         known = tracking.read(folder) or Tracked(tracking.new_id())
         tracking.write(folder, known)  # a run that starts meanwhile goes on with that id
         try:
-            link, whole = _open(described, known)
+            link, whole = _open(described, known, records)
             _write_down(folder, replace(link.tracked, complete=known.complete))
             link.send(records)
             summary = wandb_run.read_mapping(folder / "summary.json")  # of a run that is done
@@ -101,9 +102,9 @@ def send(folder: Path) -> tuple[int, str]:
     return len(records), link.tracked.url or ""
 
 
-def _open(described: Described, known: Tracked) -> tuple[Link, bool]:
-    """The run on W&B, with the offline parts of it where W&B has nothing: what it has must not come twice; and whether
-    it has taken tables and pictures.
+def _open(described: Described, known: Tracked, records: Sequence[Record]) -> tuple[Link, bool]:
+    """The run on W&B, with the offline parts of it where W&B has nothing, for what it has must not come twice, and
+    where they hold each record once; and whether it has taken tables and pictures.
     """
 
     def connect() -> Link:
@@ -111,7 +112,7 @@ def _open(described: Described, known: Tracked) -> tuple[Link, bool]:
 
     link = connect()
     parts = sorted((described.folder / "wandb").glob(f"offline-run-*-{known.id}"))
-    if link.is_new and parts:
+    if link.is_new and parts and wandb_run.are_whole(parts, records):
         at = link.tracked
         link.finish(EXIT_BUG)
         wandb_service.leave()

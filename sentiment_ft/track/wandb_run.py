@@ -7,7 +7,7 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,7 @@ DERIVED = (  # what the plan has in place of null, and more
 )  # fmt: skip
 
 
+NOWHERE = -1.0
 _staged: dict[str, str] = {}
 
 
@@ -254,7 +255,24 @@ def _earlier_offline(folder: Path, id: str, current: str) -> Position:
 
 
 def rows_end(part: Path) -> Position:
-    """Where the rows of an offline folder end; nothing where it holds no rows that can be read. Raises TimeoutExpired.
+    """Where the rows of an offline folder end; empty without rows that can be read. Raises TimeoutExpired."""
+    found: Position = {}
+    for item in offline_rows(part):
+        found |= position(item)
+    return found
+
+
+def are_whole(parts: Iterable[Path], records: Iterable[Record]) -> bool:
+    """Whether offline folders hold each record once. Raises TimeoutExpired."""
+    places = Places()
+    wanted = [(record["event"], place) for record in records if (place := places.of(record)) is not None]
+    rows = [row for part in parts for row in offline_rows(part) if row.get(ROW_EVENT)]
+    held = [(str(row[ROW_EVENT]), position(row).get(str(row[ROW_EVENT]), NOWHERE)) for row in rows]
+    return sorted(held) == sorted(wanted)
+
+
+def offline_rows(part: Path) -> Iterator[dict[str, Any]]:
+    """The rows of an offline folder, as far as they can be read. Raises TimeoutExpired.
 
     Read by wandb's own program, as `wandb leet inspect --json` does after a second of imports; a run has a folder for
     each of its starts.
@@ -262,7 +280,6 @@ def rows_end(part: Path) -> Position:
     from wandb.util import get_core_path
 
     command = [get_core_path(), "leet", "inspect", "--no-observability", "--json", "--run-file"]
-    found: Position = {}
     for file in sorted(part.glob("*.wandb")):
         done = subprocess.run(
             [*command, str(file), str(part.parent)], capture_output=True, text=True,
@@ -271,5 +288,4 @@ def rows_end(part: Path) -> Position:
         for line in done.stdout.splitlines():
             if '"type":"history"' in line:
                 with contextlib.suppress(ValueError, LookupError, TypeError):
-                    found |= position(json.loads(line)["history"]["item"])
-    return found
+                    yield dict(json.loads(line)["history"]["item"])

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from sentiment_ft.track import tracked as tracking
-from sentiment_ft.track.wandb_run import rows_end
+from sentiment_ft.track.wandb_run import are_whole, rows_end
 from tests.mirrored import (
     kill,
     make_run,
@@ -305,6 +305,20 @@ def test_a_run_of_which_only_a_summary_has_arrived_is_sent_whole(run, server):
     record(run, 20, first=3, **server.variables())
     check_whole(server, run)
     assert "lengths" in server.history(id_of(run))[0]
+
+
+def test_offline_parts_with_a_hole_are_not_sent_but_the_record(run, server):
+    record(run, 9, "preempt", WANDB_MODE="offline")
+    record(run, 20, first=6, WANDB_MODE="offline")
+    (part, _) = sorted(run.glob("wandb/offline-run-*"))
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    parts = sorted(run.glob("wandb/offline-run-*"))
+    assert are_whole(parts, lines) and not are_whole(parts, lines[1:]) and not are_whole([part, *parts], lines)
+    shutil.rmtree(part)
+    assert not are_whole(parts[1:], lines)
+    done = sync(run, **server.variables())
+    assert done.returncode == 0, done.stderr
+    check_whole(server, run)
 
 
 def test_begun_offline_and_gone_on_online_it_is_sent_once(run, server):
