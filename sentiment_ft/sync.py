@@ -33,7 +33,7 @@ FINISH_S = 300.0  # nothing waits for it but the user, who can press Ctrl-C: it 
 
 def run(names: Sequence[str], *, quiet: bool) -> None:
     """names: run folders; none: those under runs/ that W&B has not all of, but for runs at work. Raises UserError, for
-    the last that cannot be sent; the others are.
+    the last that cannot be sent; the others are, up to one that W&B refuses or does not answer.
     """
     found = not names
     folders = left(Path("runs")) if found else [config_of(name, "RUN").parent for name in names]

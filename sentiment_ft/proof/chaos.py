@@ -118,10 +118,10 @@ def _tensors(one: Path, other: Path) -> list[str]:
 def table(report: Report) -> Table:
     """One line a kind of strike."""
     shown = Table(title=Text("strikes"), title_justify="left", title_style="bold", box=None, pad_edge=False)
-    for name in ("strike", "times", "recovered", "seconds until saved again, mean and longest"):
+    for name in ("strike", "times", "seconds until saved again, mean and longest"):
         shown.add_column(name)
     counted = Counter(struck.kind for struck in report.strikes)
     for kind, count in counted.items():
         seconds = [struck.recovered_s for struck in report.strikes if struck.kind == kind]
-        shown.add_row(kind, str(count), str(count), f"{sum(seconds) / count:.1f}, {max(seconds):.1f}")
+        shown.add_row(kind, str(count), f"{sum(seconds) / count:.1f}, {max(seconds):.1f}")
     return shown

@@ -182,9 +182,8 @@ class Drill:
         argv = [sys.executable, "-m", "sentiment_ft", "launch", "--quiet", "--topology", topology]
         argv += ["--processes", str(self.processes), "--max-restarts", "1000", "--"]
         argv += ["--recipe", str(self.folder / "recipe.yaml"), "--output", str(self.folder / name), "--quiet", *more]
-        variables = environment(on_cpu=self.on_cpu) | {
-            "TMPDIR": str(self.folder)
-        }  # what killed ones leave goes with it
+        variables = environment(on_cpu=self.on_cpu)
+        variables["TMPDIR"] = str(self.folder)  # what killed ones leave goes with it
         if tracked:
             argv += ["-o", "report_to=wandb"]
             variables["WANDB_MODE"] = "offline"

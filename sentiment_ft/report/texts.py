@@ -16,46 +16,47 @@ from sentiment_ft.report.rows import ShownRow
 from sentiment_ft.report.words import counted, local, percent, percents
 
 WORD_EDGES = (10, 20, 40, 80, 160, 320)  # bins of length: up to 10, 11-20, ..., more than 320 words
+QUANTILES = {
+    "p5": "5%", "p25": "25%", "p50": "half", "p75": "75%", "p90": "90%", "p95": "95%", "p99": "99%", "p100": "all",
+}  # fmt: skip
 SHOWN_ERRORS = 50
 
 
 def lengths(run: Run) -> Section | None:
     """How long the rows are, what is cut, and whether long ones are judged worse."""
-    blocks: list[Any] = []
-    tokens = {key: number(value) for key, value in mapping(run.lengths.get("real_tokens")).items()}
-    limit, cut, rows = (
-        whole(run.lengths.get("max_length")),
-        whole(run.lengths.get("truncated_rows")),
-        whole(run.lengths.get("rows")),
+    cut, sizes, judged = _cut(run), _sizes(run), _by_length(run)
+    blocks: list[Any] = [cut] if cut is not None else []
+    if judged is not None:
+        blocks.append(Grid([judged] if sizes is None else [judged, sizes]))
+    elif sizes is not None:
+        blocks.append(sizes)
+    return Section("lengths", "Length and truncation", blocks) if blocks else None
+
+
+def _cut(run: Run) -> Text | None:
+    limit, cut, rows = (whole(run.lengths.get(key)) for key in ("max_length", "truncated_rows", "rows"))
+    if not rows or limit is None or cut is None:
+        return None
+    return Text(
+        f"{cut:,} of {counted(rows, 'training row')} ({percent(cut / rows)}) are longer than max_length, "
+        f"{limit:,} real tokens, and are cut there."
     )
-    if rows and limit is not None and cut is not None:
-        blocks.append(
-            Text(
-                f"{cut:,} of {counted(rows, 'training row')} ({percent(cut / rows)}) are longer than max_length, "
-                f"{limit:,} real tokens, and are cut there."
-            )
-        )
-        names = {
-            "p5": "5%",
-            "p25": "25%",
-            "p50": "half",
-            "p75": "75%",
-            "p90": "90%",
-            "p95": "95%",
-            "p99": "99%",
-            "p100": "all",
-        }
-        known = [(name, value) for key, name in names.items() if (value := tokens.get(key)) is not None]
-        if known:
-            lines = [[f"{name} of the rows have at most", f"{value:,.0f}"] for name, value in known]
-            blocks.append(
-                Table(
-                    "Length of training rows",
-                    ["share", ">real tokens"],
-                    lines,
-                    note="[CLS] and [SEP] are counted; before anything is cut.",
-                )
-            )
+
+
+def _sizes(run: Run) -> Table | None:
+    tokens = {key: number(value) for key, value in mapping(run.lengths.get("real_tokens")).items()}
+    known = [(name, value) for key, name in QUANTILES.items() if (value := tokens.get(key)) is not None]
+    if _cut(run) is None or not known:
+        return None
+    return Table(
+        "Length of training rows",
+        ["share", ">real tokens"],
+        [[f"{name} of the rows have at most", f"{value:,.0f}"] for name, value in known],
+        note="[CLS] and [SEP] are counted; before anything is cut.",
+    )
+
+
+def _by_length(run: Run) -> Chart | None:
     marks: list[dict[str, Any]] = []
     for part, found in run.parts():
         bins = np.searchsorted(WORD_EDGES, found.words, side="left")
@@ -67,31 +68,19 @@ def lengths(run: Run) -> Section | None:
                 "place": place, "x": _bin_name(place), "s": part, "value": round(hits / count, 5),
                 "low": round(low, 5), "high": round(high, 5), "rows": count,
             })  # fmt: skip
-    if marks:
-        ordered = sorted(marks, key=lambda mark: mark["place"])
-        says = "Right calls by length: " + "; ".join(
-            f"{m['s']} {m['x']} words {percent(m['value'])} of {m['rows']:,}" for m in ordered
-        )
-        table = Table(
-            "Right calls by length in numbers", ["words", "rows of", ">right", ">95% interval", ">rows"],
-            [
-                [m["x"], m["s"], percent(m["value"]), percents((m["low"], m["high"])), f"{m['rows']:,}"]
-                for m in ordered
-            ],
-            folded=True,
-        )  # fmt: skip
-        chart = Chart(
-            "by-length",
-            "Right calls by length of the review",
-            says,
-            judged_charts.shares(ordered, says, x="words", ordinal=True, y="right"),
-            table,
-        )
-        blocks = [
-            *[b for b in blocks if isinstance(b, Text)],
-            Grid([chart, *[b for b in blocks if isinstance(b, Table)]]),
-        ]
-    return Section("lengths", "Length and truncation", blocks) if blocks else None
+    if not marks:
+        return None
+    ordered = sorted(marks, key=lambda mark: mark["place"])
+    says = "Right calls by length: " + "; ".join(
+        f"{m['s']} {m['x']} words {percent(m['value'])} of {m['rows']:,}" for m in ordered
+    )
+    table = Table(
+        "Right calls by length in numbers", ["words", "rows of", ">right", ">95% interval", ">rows"],
+        [[m["x"], m["s"], percent(m["value"]), percents((m["low"], m["high"])), f"{m['rows']:,}"] for m in ordered],
+        folded=True,
+    )  # fmt: skip
+    spec = judged_charts.shares(ordered, says, x="words", ordinal=True, y="right")
+    return Chart("by-length", "Right calls by length of the review", says, spec, table)
 
 
 def worst_errors(run: Run) -> Section | None:

@@ -1,7 +1,7 @@
-"""The W&B server, asked directly: who we are, which projects there are. Each question is bounded in seconds, and what
-goes wrong is one line.
+"""The W&B server, asked directly: who we are, which projects there are, where a run ends. Each question is bounded in
+seconds, and what goes wrong is one line.
 
-Runs do not come this way: `wandb_mirror` hands them to W&B's own process.
+Records do not go this way: `wandb_mirror` hands them to W&B's own process.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import os
 import re
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlsplit, urlunsplit
 
 from pydantic import ValidationError
 
@@ -183,13 +183,17 @@ def what_is_wrong(error: BaseException) -> str:
     return printable(" ".join(str(error).split()), 200)
 
 
-def _shown(url: str) -> str:
-    """An address without the user and password that may stand in it."""
+def without_login(url: str) -> str:
+    """An address without the user and password that may stand in it; empty for what is none."""
     try:
         parts = urlsplit(url)
-        return printable(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}", 200)
+        return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
     except ValueError:
-        return "WANDB_BASE_URL"
+        return ""
+
+
+def _shown(url: str) -> str:
+    return printable(without_login(url), 200) or "WANDB_BASE_URL"
 
 
 def without_key(said: str) -> str:

@@ -88,24 +88,19 @@ class WandbMirror:
                 mode = "offline"
                 self._warned = True
                 self._say(f"W&B: {refused}. It is recorded offline; later: {sync_command(self._described)}")
-            except OutputError as error:  # a `sync` is at work, or the disk is full
-                self._why = f" ({wandb_run.words(error)})"
-                if ended:
-                    return
-                if not self._warned and self._ending is None:
-                    self._warned = True
-                    self._say(f"W&B: {wandb_run.words(error)}; the run goes on, it is tried again")
-                self._rest(BUSY_S)
             except Exception as error:
                 self._why = f" ({wandb_run.words(error)})"
                 if ended:
                     return
+                busy = isinstance(error, OutputError)  # a `sync` sends the run, or the disk is full
                 if not self._warned and self._ending is None:
                     self._warned = True
-                    self._say(f"W&B does not answer ({wandb_run.words(error)}); the run goes on, it is asked again")
+                    what = "is not told yet" if busy else "does not answer"
+                    self._say(f"W&B {what} ({wandb_run.words(error)}); the run goes on, it is asked again")
                 tries = 0 if time.monotonic() - began > RETRY_S else tries + 1
-                self._rest(min(RETRY_S, 2.0 ** min(tries - 1, 10)) if connected else RETRY_S)
-                if self._ending is not None and not connected:
+                again_s = min(RETRY_S, 2.0 ** min(tries - 1, 10)) if connected else RETRY_S
+                self._rest(BUSY_S if busy else again_s)
+                if self._ending is not None and not connected and not busy:
                     return
 
     @contextlib.contextmanager

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import ValidationError
 
@@ -33,7 +32,7 @@ from sentiment_ft.track.rows import (
     row_without_record,
 )
 from sentiment_ft.track.tracked import Tracked
-from sentiment_ft.track.wandb_api import what_is_wrong
+from sentiment_ft.track.wandb_api import what_is_wrong, without_login
 
 DEFAULT_PROJECT = "sentiment-ft"
 MOST_BINS = 512  # of a histogram, for W&B
@@ -44,9 +43,7 @@ DERIVED = (  # what the plan has in place of null, and more
     "mixed_precision", "gradient_accumulation_steps", "global_batch_size", "processes", "warmup_updates",
     "total_updates", "parameters", "rows", "device",
 )  # fmt: skip
-
-
-NOWHERE = -1.0
+NOWHERE = -1.0  # the place of a row that has none
 _staged: dict[str, str] = {}
 
 
@@ -198,15 +195,6 @@ def _connect(
     return Link(run, earlier)
 
 
-def without_login(url: str) -> str:
-    """An address without the user and password that may stand in it."""
-    try:
-        parts = urlsplit(url)
-        return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
-    except ValueError:
-        return ""
-
-
 def project(config: Config) -> str:
     return config.wandb_project or os.environ.get("WANDB_PROJECT") or DEFAULT_PROJECT
 
@@ -240,8 +228,9 @@ def _earlier_online(run: Any) -> Position:
     """Where the server's rows of the run end, by the newest of them. Not by the summary: wandb-core sends that of a row
     before the row, at times in another request (7 of 115), and with more than 10 MB waiting long after it.
     """
-    newest = wandb_api.connect(int(INIT_TIMEOUT_S)).newest_row(run.entity, run.project, run.id)
-    return position(newest)
+    if not run.resumed:
+        return {}
+    return position(wandb_api.connect(int(INIT_TIMEOUT_S)).newest_row(run.entity, run.project, run.id))
 
 
 def _earlier_offline(folder: Path, id: str, current: str) -> Position:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from jinja2 import UndefinedError
 
-from sentiment_ft.report import compare, page, record
+from sentiment_ft.report import compare, page, record, training
 from sentiment_ft.report.single import page_of
 from tests.report_runs import write_lines, write_run
 from tests.report_texts import HOSTILE, hostile_run
@@ -165,3 +165,10 @@ def test_starts_and_ends(tmp_path: Path) -> None:
     (run / "summary.json").unlink()
     table = next(s for s in page_of(record.read(run)).sections if s.anchor == "faults").blocks[0]
     assert table.lines[2][-1].text == "at work, or ended without a word"
+
+
+def test_only_shares_are_written_in_per_cent() -> None:
+    """A gradient norm of 0.12 is no share."""
+    points = [(1.0, 0.12), (2.0, 0.5), (3.0, 0.95)]
+    assert training._range(points) == "0.12 to 0.95, median 0.5"
+    assert training._range(points, share=True) == "12.0% to 95.0%, median 50.0%"

@@ -207,6 +207,17 @@ def test_a_file_that_was_edited_costs_sync_no_other_number(run, server):
     assert server.updates(id_of(run), "train") == list(range(1, 11))
 
 
+def test_a_picture_that_cannot_be_shown_costs_no_score_and_is_owed(run, server):
+    (run / "plots" / "loss.png").write_text("no picture")
+    _, err = record(run, 5, **server.variables())
+    assert "W&B has not all of the run's tables, curves" in err
+    done = sync(run, **server.variables())
+    assert done.returncode == 0 and "not all tables and pictures" in done.stderr, done.stderr
+    known = tracking.read(run)
+    assert known is not None and not known.complete
+    assert server.summary(known.id)["validation/accuracy"] == 0.75
+
+
 def test_two_syncs_at_once_send_it_once(run, server):
     record(run, 20, WANDB_MODE="offline")
     with ThreadPoolExecutor(2) as pool:
@@ -225,8 +236,8 @@ def test_a_run_that_starts_while_a_sync_sends_it_waits_with_its_own(run, server)
             assert server.runs == {}
         _, err = process.communicate(timeout=60)
     first, *rest = err.splitlines()
-    what = "another process is sending this run to W&B; the run goes on, it is tried again"
-    assert first == f"warning: W&B: {run / 'wandb'}: {what}"
+    why = f"{run / 'wandb'}: another process is sending this run to W&B"
+    assert first == f"warning: W&B is not told yet ({why}); the run goes on, it is asked again"
     assert rest == [] and process.returncode == 0
     check_whole(server, run, list(range(1, 41)))
 
