@@ -11,6 +11,7 @@ from sentiment_ft.config import Config
 from sentiment_ft.errors import ConfigError, OutputError
 from sentiment_ft.state import Run
 from sentiment_ft.track import tracked as tracking
+from sentiment_ft.track import wandb_api
 from sentiment_ft.track.mirror import Mirror
 from sentiment_ft.track.record import NoRecorder, Recorder
 from sentiment_ft.track.tensorboard_mirror import TensorBoardMirror
@@ -36,8 +37,8 @@ def open_recorder(run: Run, cut_at: int | None) -> Recorder | NoRecorder:
         return NoRecorder()
     mirrors: list[Mirror] = []
     known = None if run.changed else tracking.read(run.folder)
-    if known is None and not run.changed and run.mirror_id is not None:
-        known = Tracked(run.mirror_id)
+    if not run.changed and run.mirror_id is not None and (known is None or known.id != run.mirror_id):
+        known = Tracked(run.mirror_id)  # the file is lost, or of a changed run that was killed before it saved
     if "wandb" in run.config.report_to and not _is_disabled(run.config):
         known = replace(known or Tracked(_given_id() or tracking.new_id()), complete=False)
         mirrors.append(WandbMirror(describe(run.folder, run.config), known, quiet=run.quiet))
@@ -57,8 +58,7 @@ def open_recorder(run: Run, cut_at: int | None) -> Recorder | NoRecorder:
 
 def _is_disabled(config: Config) -> bool:
     asked = config.wandb_mode or os.environ.get("WANDB_MODE")
-    off = os.environ.get("WANDB_DISABLED", "").lower() in ("true", "1", "yes", "on")
-    return asked == "disabled" or (config.wandb_mode is None and off)
+    return asked == "disabled" or (config.wandb_mode is None and wandb_api.is_disabled())
 
 
 def _given_id() -> str | None:

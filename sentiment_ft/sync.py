@@ -7,6 +7,7 @@ by a dead server, a killed process or no account, is in the run folder.
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -24,6 +25,7 @@ from sentiment_ft.track import tracked as tracking
 from sentiment_ft.track import wandb_run, wandb_service
 from sentiment_ft.track.mirror import Record
 from sentiment_ft.track.record import read_records
+from sentiment_ft.track.rows import END, ROW_EVENT
 from sentiment_ft.track.tracked import Tracked
 from sentiment_ft.track.wandb_run import Described, Link, Refused
 from sentiment_ft.track.wandb_views import close_views, open_views
@@ -33,7 +35,7 @@ FINISH_S = 300.0  # nothing waits for it but the user, who can press Ctrl-C: it 
 
 def run(names: Sequence[str], *, quiet: bool) -> None:
     """names: run folders; none: those under runs/ that W&B has not all of, but for runs at work. Raises UserError, for
-    the last that cannot be sent; the others are, up to one that W&B refuses or does not answer.
+    the last that cannot be sent; the others are, unless W&B says the same of two in a row.
     """
     found = not names
     folders = left(Path("runs")) if found else [config_of(name, "RUN").parent for name in names]
@@ -51,8 +53,9 @@ def run(names: Sequence[str], *, quiet: bool) -> None:
         except UserError as error:
             if failed is not None:
                 console.print(f"error: {failed}", markup=False)
+            again = failed is not None and isinstance(error, ModelError) and error.what == failed.what
             failed = error
-            if isinstance(error, ModelError):  # no key, no server: it will be so for the next
+            if again:  # no key, no server: it will be so for the next
                 break
     if failed is not None:
         raise failed
@@ -81,11 +84,11 @@ def send(folder: Path) -> tuple[int, str]:
         known = tracking.read(folder) or Tracked(tracking.new_id())
         tracking.write(folder, known)  # a run that starts meanwhile goes on with that id
         try:
-            link, whole = _open(described, known, records)
+            link, whole, closed = _open(described, known, records)
             _write_down(folder, replace(link.tracked, complete=known.complete))
             link.send(records)
             summary = wandb_run.read_mapping(folder / "summary.json")  # of a run that is done
-            if summary and not known.complete:
+            if summary and not known.complete and not closed:
                 whole = _try(where, lambda: close_views(link, described, summary)) and whole
             code = EXIT_DONE if summary else last_code(folder) or EXIT_BUG
             link.finish(code, preempted=code == EXIT_PREEMPTED)
@@ -102,24 +105,25 @@ def send(folder: Path) -> tuple[int, str]:
     return len(records), link.tracked.url or ""
 
 
-def _open(described: Described, known: Tracked, records: Sequence[Record]) -> tuple[Link, bool]:
+def _open(described: Described, known: Tracked, records: Sequence[Record]) -> tuple[Link, bool, bool]:
     """The run on W&B, with the offline parts of it where W&B has nothing, for what it has must not come twice, and
-    where they hold each record once; and whether it has taken tables and pictures.
+    where they hold each record once; whether it has taken the first tables and pictures, and the last.
     """
 
     def connect() -> Link:
         return wandb_run.connect(described, known, mode="online", finish_timeout_s=FINISH_S, stop=lambda: None)
 
-    link = connect()
-    parts = sorted((described.folder / "wandb").glob(f"offline-run-*-{known.id}"))
-    if link.is_new and parts and wandb_run.are_whole(parts, records):
+    link, closed = connect(), False
+    parts = sorted((described.folder / "wandb").glob(f"offline-run-*-{known.id}")) if link.is_new else []
+    rows = [row for part in parts for row in wandb_run.offline_rows(part)]
+    if parts and wandb_run.are_whole(rows, records):
         at = link.tracked
         link.finish(EXIT_BUG)
         wandb_service.leave()
         _send_offline_parts(at, parts)
-        link = connect()
+        link, closed = connect(), any(row.get(ROW_EVENT) == END for row in rows)
     whole = not link.is_new or _try(printable(str(described.folder), 200), lambda: open_views(link, described))
-    return link, whole
+    return link, whole, closed
 
 
 def _try(where: str, show: Callable[[], None]) -> bool:
@@ -137,12 +141,17 @@ def _send_offline_parts(at: Tracked, parts: Sequence[Path]) -> None:
     start of the run. Raises OSError, SubprocessError.
     """
     command = [sys.executable, "-m", "wandb", "sync", "--id", at.id, "--project", at.project or "", "--entity"]
-    done = subprocess.run(
-        [*command, at.entity or "", *map(str, parts)], stdin=subprocess.DEVNULL, capture_output=True, text=True,
-        errors="replace", timeout=FINISH_S,
-    )  # fmt: skip
-    if done.returncode:
-        raise OSError(wandb_run.words(OSError(done.stderr[-200:])))
+    with subprocess.Popen(
+        [*command, at.entity or "", *map(str, parts)], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE, text=True, errors="replace", process_group=0,
+    ) as process:  # fmt: skip
+        try:
+            _, said = process.communicate(timeout=FINISH_S)
+        except BaseException:  # a timeout, Ctrl-C: with the wandb-core that it has started
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+    if process.returncode:
+        raise OSError(wandb_run.words(OSError(said[-200:])))
 
 
 def _write_down(folder: Path, tracked: Tracked) -> None:

@@ -58,10 +58,10 @@ def variables_of(folder: Path, **more: str) -> dict[str, str]:
 
 @contextmanager
 def recording(
-    folder: Path, last: int, ending: str = "finish", *, first: int = 1, pace: float = 0.0, **variables: str
+    folder: Path, last: int, ending: str = "finish", *words: str, first: int = 1, pace: float = 0.0, **variables: str
 ) -> Iterator[subprocess.Popen[str]]:
-    """Within: the process that records. Nothing of it is left afterwards."""
-    argv = [sys.executable, str(SCRIPTS / "mirrored.py"), str(folder), str(first), str(last), str(pace), ending]
+    """Within: the process that records. Nothing of it is left afterwards. words: more of its command line."""
+    argv = [sys.executable, str(SCRIPTS / "mirrored.py"), str(folder), str(first), str(last), str(pace), ending, *words]
     process = subprocess.Popen(
         argv, env=variables_of(folder, **variables), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         stdin=subprocess.DEVNULL, text=True, start_new_session=True,
@@ -72,9 +72,11 @@ def recording(
         kill(process)
 
 
-def record(folder: Path, last: int, ending: str = "finish", **options: Any) -> tuple[dict[str, float], str]:
+def record(
+    folder: Path, last: int, ending: str = "finish", *words: str, **options: Any
+) -> tuple[dict[str, float], str]:
     """Run it to its end; returns what it says it took, and standard error."""
-    with recording(folder, last, ending, **options) as process:
+    with recording(folder, last, ending, *words, **options) as process:
         out, err = process.communicate(timeout=60)
         assert process.returncode == 0, err
         return json.loads(out.splitlines()[-1]), err

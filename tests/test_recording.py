@@ -50,6 +50,25 @@ def test_a_view_whose_package_is_missing_is_told_at_once(monkeypatch):
         recording.check(Config(report_to="tensorboard"))
 
 
+@pytest.mark.parametrize(
+    ("of_the_file", "of_the_checkpoint", "taken"),
+    [(None, "mine", "mine"), ("mine", None, "mine"), ("changed", "mine", "mine"), ("mine", "mine", "mine")],
+)
+def test_the_id_of_the_checkpoint_comes_first(tmp_path, of_the_file, of_the_checkpoint, taken):
+    """The file may be of a run with other settings that was killed before it saved anything."""
+    if of_the_file is not None:
+        tracked.write(tmp_path, Tracked(of_the_file, project="films"))
+    main = SimpleNamespace(is_main_process=True)
+    run = SimpleNamespace(
+        accelerator=main, changed=False, folder=tmp_path, mirror_id=of_the_checkpoint, config=Config(), quiet=True
+    )
+    with recording.open_recorder(run, None):  # type: ignore[arg-type]
+        pass
+    found = tracked.read(tmp_path)
+    assert found is not None and found.id == run.mirror_id == taken
+    assert found.project == ("films" if of_the_file == taken else None)
+
+
 @pytest.mark.parametrize(("changed", "kept"), [(True, None), (False, Tracked("old", complete=False))])
 def test_a_changed_run_leaves_the_one_that_w_and_b_has_also_when_it_is_not_tracked(tmp_path, changed, kept):
     """A later `sync` would put its records behind those of the old settings."""

@@ -24,6 +24,7 @@ from sentiment_ft.cli.training import train as command
 from sentiment_ft.errors import EXIT_PREEMPTED, ConfigError, ModelError, OutputError, Preempted
 from sentiment_ft.run import checkpoint, saver
 from sentiment_ft.run.begin import Begin
+from sentiment_ft.run.lock import lock
 from sentiment_ft.track import record
 from tests.tiny import write_reviews
 
@@ -656,11 +657,9 @@ def test_what_is_no_run_is_refused(trainer, stopped, path, error):
 
 
 def test_two_runs_do_not_go_on_in_one_folder(trainer, stopped):
-    import fcntl
-
     held = shutil.copytree(stopped, trainer.folder / "held")  # this process still holds the other one
-    descriptor = os.open(held, os.O_RDONLY)
-    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    descriptor = lock(held)
+    assert descriptor is not None
     with pytest.raises(OutputError, match="another run is writing there"):
         trainer(resume=str(held))
     os.close(descriptor)

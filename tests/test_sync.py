@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sentiment_ft import sync
-from sentiment_ft.errors import OutputError
+from sentiment_ft.errors import ModelError, OutputError
 from sentiment_ft.run.folder import choose, create
 from sentiment_ft.run.layout import RUN_CONFIG_HEADER
 from sentiment_ft.run.lock import lock
@@ -44,9 +44,41 @@ def test_only_its_own_is_written_down_and_only_while_no_run_is_at_work(run):
 
 
 def test_a_run_is_not_replaced_while_it_is_sent(run):
-    with tracked.alone(run), pytest.raises(OutputError, match="wandb: a sync is sending what is there"):
+    with tracked.alone(run), pytest.raises(OutputError, match="run: a sync is sending what is there"):
         create(choose(str(run), "x", overwrite=True), CONFIG, overwrite=True)
     assert tracked.read(run) == Tracked("mine")
+
+
+@pytest.mark.parametrize(
+    ("faults", "asked"),
+    [
+        ({"a": "no project"}, "abc"),
+        ({"a": "no project", "c": "no project"}, "abc"),
+        ({"a": "no key", "b": "no key"}, "ab"),
+        ({"b": "no key", "c": "no key"}, "abc"),
+    ],
+)
+def test_one_run_that_is_refused_does_not_end_the_others(tmp_path, monkeypatch, capsys, faults, asked):
+    monkeypatch.chdir(tmp_path)
+    sent: list[str] = []
+
+    def send(folder: Path) -> tuple[int, str]:
+        sent.append(folder.name)
+        if folder.name in faults:
+            raise ModelError(f"W&B: {faults[folder.name]}", where=str(folder))
+        return 1, "https://w"
+
+    monkeypatch.setattr(sync, "send", send)
+    for name in "abc":
+        create(tmp_path / "runs" / name, CONFIG, overwrite=False)
+        tracked.write(tmp_path / "runs" / name, Tracked(name))
+        os.utime(tmp_path / "runs" / name / "config.yaml", ns=(ord(name), ord(name)))
+    create(tmp_path / "next", CONFIG, overwrite=False)
+    with pytest.raises(ModelError, match=faults[max(faults)]):
+        sync.run((), quiet=False)
+    assert "".join(sent) == asked
+    said = capsys.readouterr().err
+    assert said.count("error: ") == len(faults) - 1 and said.count("has all") == len(set(asked) - set(faults))
 
 
 @pytest.mark.parametrize("kind", ["file", "link", "pipe"])

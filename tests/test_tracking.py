@@ -135,6 +135,7 @@ def test_a_run_that_is_stopped_on_its_page_is_saved(folder, model, server):
     assert process.returncode == EXIT_PREEMPTED and "ended by SIGTERM" in said and "it is saved" in said, said
     (id,) = server.runs
     assert server.updates(id, "train") == recorded(folder / "run")
+    assert server.preempting == set(), "W&B would give a trial that it has stopped out again"
 
 
 def test_sync_sends_a_run_that_nobody_tracked_and_finds_what_was_left(folder, model, server):

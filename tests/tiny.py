@@ -12,6 +12,7 @@ import torch
 from transformers import BertConfig, BertForSequenceClassification
 
 from sentiment_ft.model import bundled
+from sentiment_ft.run.lock import LOCKS
 from sentiment_ft.synthetic.reviews import generate
 
 LABELS = {0: "negative", 1: "positive"}
@@ -40,5 +41,6 @@ def write_reviews(path: Path, rows: int, *, seed: int = 1) -> Path:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Every file under a folder, hidden ones too."""
-    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+    """Every file under a folder, hidden ones too, but for the locks of runs."""
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.name not in LOCKS]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}

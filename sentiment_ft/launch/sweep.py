@@ -42,11 +42,13 @@ def run(options: Options) -> None:
     """Raises ConfigError for what is wrong before anything is made, WandbFault for the server, TrainingError when no
     trial gave a model, Preempted after a signal.
     """
-    if os.environ.get("WANDB_MODE", "online") not in ("", "online") and not options.dry_run:
+    off = (os.environ.get("WANDB_MODE") or "online") != "online"
+    if (off or wandb_api.is_disabled()) and not options.dry_run:
+        where = "WANDB_MODE" if off else "WANDB_DISABLED"
         raise ConfigError(
             "a sweep is W&B's server choosing what to try next: it is not for offline",
-            where="WANDB_MODE",
-            way_out="unset WANDB_MODE, or --dry-run",
+            where=where,
+            way_out=f"unset {where}, or --dry-run",
         )
     if options.sweep_id is not None:
         if options.file is not None or options.dry_run:
@@ -88,9 +90,13 @@ def _draft(options: Options) -> Draft | None:
 
 def _place(options: Options, draft: Draft | None) -> tuple[str, str | None]:
     """Project and entity: of the command line, else of the file."""
-    content = draft.content if draft is not None else {}
-    project = options.project or content.get("project") or DEFAULT_PROJECT
-    return wandb_api.checked_project(project), wandb_api.checked_entity(options.entity or content.get("entity"))
+    found: dict[str, str | None] = {"project": options.project or DEFAULT_PROJECT, "entity": options.entity}
+    where = {key: f"--{key}" for key in found}
+    for key in found:
+        if draft is not None and getattr(options, key) is None and draft.content.get(key):
+            found[key], where[key] = draft.content[key], draft.place(key)
+    project, entity = str(found["project"]), found["entity"]
+    return wandb_api.checked_project(project, where["project"]), wandb_api.checked_entity(entity, where["entity"])
 
 
 def _sent(draft: Draft) -> dict[str, object]:

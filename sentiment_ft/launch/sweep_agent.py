@@ -21,6 +21,7 @@ from sentiment_ft.track.wandb_api import WandbApi, WandbFault
 
 SECONDS_BETWEEN_BEATS = 5.0  # as wandb's agent
 SECONDS_WITHOUT_SERVER = 120.0  # with no trial running; while one runs it is waited for
+SECONDS_TO_HEED = 20.0  # that a trial has to hear from W&B itself that it is to stop; it asks every 15 s
 SECONDS_TO_SAVE = 600.0  # of a trial that was told to stop; `launch` allows as much
 FAILURES_IN_A_ROW = 3  # then it is not the parameters
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR2)
@@ -91,7 +92,7 @@ class Agent:
 
     def _train(self, number: str, trial: Command) -> int:
         """The exit code of the trial."""
-        self._told_to_stop_at = None
+        self._told_to_stop_at = stopped_at = None
         self._running = process = self.plan.start(trial.run_id, trial.values)
         try:
             if self.received:  # between the last look at it and the start
@@ -101,11 +102,15 @@ class Agent:
                     return process.wait(timeout=SECONDS_BETWEEN_BEATS)
                 if self._is_late():
                     process.kill()
+                # By W&B's own word a trial ends as stopped. By a signal it would be preempted, and given out again.
+                if stopped_at is not None and time.monotonic() - stopped_at > SECONDS_TO_HEED:
+                    self._stop()
                 for command in self._beat(number, trial.run_id):
                     if command.kind == "exit":
                         self._ended = True
-                    if command.kind == "exit" or (command.kind == "stop" and command.run_id == trial.run_id):
                         self._stop()
+                    if command.kind == "stop" and command.run_id == trial.run_id:
+                        stopped_at = stopped_at or time.monotonic()
         finally:
             self._running = None
             if process.poll() is None:  # a bug of ours: nobody would wait for it

@@ -31,10 +31,13 @@ class Draft:
     lines: dict[tuple[str, ...], int] = field(default_factory=dict)
 
     def fault(self, message: str, *path: str) -> None:
+        self.faults.append(f"{self.place(*path)}: {message}")
+
+    def place(self, *path: str) -> str:
+        """File, line and key."""
         line = next((self.lines[path[:end]] for end in range(len(path), 0, -1) if path[:end] in self.lines), 1)
         words = [word for word in path if not word.isdecimal()]
-        key = f"{printable('.'.join(words), 80)}: " if path else ""
-        self.faults.append(f"{self.shown}:{line}: {key}{message}")
+        return f"{self.shown}:{line}" + (f": {printable('.'.join(words), 80)}" if path else "")
 
 
 def near(key: Any, known: Iterable[str]) -> str:

@@ -111,7 +111,13 @@ def _early_terminate(draft: Draft) -> None:
     for key, value in given.items():
         if key not in known:
             draft.fault(f"unknown key{near(key, known)}", "early_terminate", str(key))
-        elif key not in ("type", "strict") and not is_whole(value, 1):
-            draft.fault(f"is 1 or more{instead(value)}", "early_terminate", key)
+        elif key in ("min_iter", "max_iter", "s") and not is_whole(value, 1):
+            draft.fault(f"is a whole number, 1 or more{instead(value)}", "early_terminate", key)
+        elif key == "eta" and not (is_number(value) and value > 1):
+            draft.fault(f"is a number above 1{instead(value)}", "early_terminate", key)
+        elif key == "strict" and not isinstance(value, bool):
+            draft.fault(f"is true or false{instead(value)}", "early_terminate", key)
     if ("min_iter" in given) == ("max_iter" in given):
         draft.fault("has one of min_iter and max_iter", "early_terminate")
+    elif "max_iter" in given and "s" not in given:
+        draft.fault("is missing: max_iter is with the number of cuts before it", "early_terminate", "s")

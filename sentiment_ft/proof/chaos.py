@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Mapping
@@ -17,12 +18,12 @@ from rich.text import Text
 from safetensors import safe_open
 
 from sentiment_ft.config import Config
-from sentiment_ft.errors import EXIT_DONE, EXIT_TRAINING
+from sentiment_ft.errors import EXIT_DONE, EXIT_TRAINING, UserError
 from sentiment_ft.launch import gpus
 from sentiment_ft.proof.drill import SAVE_EVERY, Drill, Report
 from sentiment_ft.proof.strikes import check
 from sentiment_ft.recipe import Loaded, dump
-from sentiment_ft.terminal import console, results, standard_output
+from sentiment_ft.terminal import console, printable, results, standard_output
 
 UPDATES_A_STRIKE = 50  # enough that the training does not end before the last of them
 # Endings of what differs from run to run in metrics.jsonl: seconds, memory, and what is made of them.
@@ -39,13 +40,22 @@ def run(loaded: Loaded, wanted: Mapping[str, int], *, processes: int, as_json: b
     config = shortened(loaded.config, len(order), processes)
     if not quiet:
         console.print(f"{len(order)} strikes at a training of {config.max_steps} updates", markup=False)
-    with tempfile.TemporaryDirectory(prefix="sentiment-ft-chaos-") as temporary:
-        folder = Path(temporary)
+    folder, kept = Path(tempfile.mkdtemp(prefix="sentiment-ft-chaos-")), False
+    try:
         (folder / "recipe.yaml").write_text(dump(config), encoding="utf-8")
         drill = Drill(folder, processes, on_cpu=on_cpu, tracked="tracker" in order, quiet=quiet)
         untouched = drill.train("untouched")
         report = drill.strike(order, draw)
         report.different = differences(untouched, folder / "struck")
+        kept = bool(report.different)
+    except UserError:
+        kept = True
+        raise
+    finally:
+        if kept:
+            console.print(f"kept to look at: {printable(str(folder), 4096)}", markup=False)
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
     if as_json:
         print(json.dumps(report.to_json(), indent=2), file=standard_output())
     else:

@@ -141,7 +141,10 @@ class Drill:
         if kind == TRACKER:
             self._wait_until("start of W&B", lambda: process.poll() is not None or target.tracker() is not None)
         hangs = len(self._named_after_s())
-        STRIKES[kind](target, draw)
+        try:
+            STRIKES[kind](target, draw)
+        except psutil.NoSuchProcess:
+            raise UserError("a process of the training ended before it was struck", where="chaos") from None
         if kind == HANG:
             self._wait_until(kind, lambda: len(self._named_after_s()) > hangs)
 

@@ -21,7 +21,6 @@ from sentiment_ft.track.summary_table import duration
 
 MOST_RUNS = len(COLOURS)
 NAME_WIDTH = 18  # characters
-PARTS = ("test", "validation")
 CURVES = (
     ("train", "loss", "compare-loss", "Training loss (nats a row)", "loss"),
     ("eval", "eval_accuracy", "compare-accuracy", "Validation accuracy", "accuracy"),
@@ -102,7 +101,7 @@ def _summary(runs: Sequence[Run], names: Sequence[str]) -> Section:
     )
     marks: list[dict[str, Any]] = []
     for run, name in zip(runs, names, strict=True):
-        for part in PARTS:
+        for part in against.PARTS:
             value, ends = score(run.judgement(part), "accuracy"), ends_of(run.judgement(part), "accuracy")
             if value is not None:
                 low, high = ends or (None, None)
@@ -120,23 +119,24 @@ def _curves(
 ) -> Section | None:
     found = []
     for event, key, chart_id, name, unit in kinds:
-        lines = []
+        lines, recorded = [], []
         for place, (run, run_name) in enumerate(zip(runs, names, strict=True)):
             every: list[Point] = list(series(run.of(event), key))
             dense = event == "train" and len(every) > training.DENSE
             shown = smoothed(every, len(every) // 30) if dense else every
             if shown:
                 lines.append(Series(run_name, shown, COLOURS[place], dots=event == "eval", dash=DASHES[place]))
+                recorded.append(Series(run_name, every, COLOURS[place]))
         if not lines:
             continue
         values = [y for one in lines for _, y in one.points]
         log = key in ("loss", "eval_log_loss", "grad_norm") and min(values) > 0 and max(values) > 30 * min(values)
-        says = f"{name}, last: " + "; ".join(f"{one.name} {one.points[-1][1]:.4g}" for one in lines)
+        says = f"{name}, last: " + "; ".join(f"{one.name} {one.points[-1][1]:.4g}" for one in recorded)
         form, zero_as = ("~e", "0") if key == "learning_rate" else (",~r", None) if anchor == "speed" else ("~g", None)
         spec = charts.curves(lines, says, y=unit, log=log, zero=key != "eval_accuracy", form=form, zero_as=zero_as)
         found.append(
             Chart(
-                chart_id, name + (" (log scale)" if log else ""), says, spec, training.points_table(name, lines, unit)
+                chart_id, name + (" (log scale)" if log else ""), says, spec, training.points_table(name, recorded, unit)
             )
         )
     note = f"{training.ZOOM} Of more than {training.DENSE} records a run, the mean of neighbours is drawn."

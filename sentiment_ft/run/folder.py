@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 from sentiment_ft.errors import OutputError
 from sentiment_ft.run.destination import check_above, check_name, path_of
-from sentiment_ft.run.layout import INNER, MARK, is_owned, is_run, readable
-from sentiment_ft.run.lock import WAIT, alone, check_idle, hold
+from sentiment_ft.run.layout import INNER, MARK, is_empty, is_owned, is_run, readable
+from sentiment_ft.run.lock import LOCKS, RUN, WAIT, alone, check_idle, hold
 from sentiment_ft.run.writing import unwritable, write_text
 from sentiment_ft.terminal import printable
 
@@ -35,7 +33,7 @@ def choose(output: str | None, run_name: str, *, overwrite: bool, inputs: Sequen
     check_name(folder)
     check_above(folder)
     with readable(folder):
-        if not os.path.lexists(folder) or (folder.is_dir() and not any(folder.iterdir())):
+        if not os.path.lexists(folder) or (folder.is_dir() and is_empty(folder)):
             return folder
         if not folder.is_dir():
             raise OutputError("exists and is not a folder", where=where, way_out="another --output")
@@ -60,12 +58,12 @@ def create(folder: Path, config_yaml: str, *, overwrite: bool, run_name: str | N
     try:
         if run_name is None:
             folder.mkdir(parents=True, exist_ok=True)
-            if any(folder.iterdir()):
+            if not is_empty(folder):
                 if not overwrite:
                     raise _taken(folder)
                 _check_replaceable(folder)
                 hold(folder)  # before anything of a run that may still be at work is deleted
-                with _no_sync(folder):
+                with alone(folder, "a sync is sending what is there", way_out=WAIT):
                     _clear(folder)
         else:
             folder = _make_next(folder, run_name)
@@ -78,6 +76,7 @@ def create(folder: Path, config_yaml: str, *, overwrite: bool, run_name: str | N
             write_text(folder / MARK, config_yaml)
         except OutputError:
             (folder / MARK).unlink()
+            (folder / RUN).unlink(missing_ok=True)
             raise
         (folder / "plots").mkdir()
     except OSError as error:
@@ -138,16 +137,10 @@ def _check_outside(folder: Path, inputs: Sequence[str]) -> None:
             )
 
 
-def _no_sync(folder: Path) -> AbstractContextManager[None]:
-    """Within, nobody begins to send the run to W&B. Raises OutputError while somebody does."""
-    if not (folder / "wandb").is_dir():
-        return contextlib.nullcontext()
-    return alone(folder / "wandb", "a sync is sending what is there", way_out=WAIT)
-
-
 def _clear(folder: Path) -> None:
     """Delete what a run wrote. The mark goes last: a folder half cleared can still be overwritten."""
-    for name in sorted(filter(is_owned, os.listdir(folder)), key=lambda name: (name == MARK, name != "summary.json")):
+    names = [name for name in os.listdir(folder) if is_owned(name) and name not in LOCKS]
+    for name in sorted(names, key=lambda name: (name == MARK, name != "summary.json")):
         path = folder / name
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from sentiment_ft.errors import OutputError
+from sentiment_ft.run.lock import LOCKS
 from sentiment_ft.run.writing import ASIDE
 from sentiment_ft.terminal import printable
 
 RUN_CONFIG_HEADER = "# The resolved config of a run;"  # how `recipe.dump` begins
 MARK = "config.yaml"  # written first, deleted last: with that header it marks a run folder, and only one is overwritten
 KEPT_MARK = "run-config.yaml"  # what it is called in a checkpoint, which is no run folder
-# All that a run writes. Overwriting deletes these names and nothing else.
+# All that a run writes, but for its locks. Overwriting deletes these names and nothing else.
 OWNED = frozenset(
     {
         MARK,
@@ -46,6 +48,8 @@ INNER = {
         r"added_tokens\.json|chat_template\.jinja|vocab\.(txt|json)|merges\.txt|.*\.model|\.[0-9a-f]{8}\.tmp"
     ),
     "checkpoints": re.compile(r"\d{4,}-update-\d+|\.\d{4,}-update-\d+\.(part|old)"),
+    "logs": re.compile(r"rank-\d+\.log"),
+    "tensorboard": re.compile(r"events\.out\.tfevents\..+"),
     "plots": re.compile(r"((test_)?(confusion|curves|reliability)|lengths|loss|metrics)\.png(\.part)?"),
 }
 
@@ -79,7 +83,12 @@ def why_no_run(folder: Path) -> str | None:
 
 def is_owned(name: str) -> bool:
     """Whether a run writes that name into its folder."""
-    return name in OWNED or ASIDE.fullmatch(name) is not None
+    return name in OWNED or name in LOCKS or ASIDE.fullmatch(name) is not None
+
+
+def is_empty(folder: Path) -> bool:
+    """But for the locks of a run that was there. Raises OSError."""
+    return all(name in LOCKS for name in os.listdir(folder))
 
 
 def is_finished(folder: Path) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,11 +14,18 @@ from sentiment_ft.terminal import printable
 
 WRITING = "another run is writing there"
 WAIT = "wait for its end, or another --output"
+# Files, not the folder itself: NFS locks only what is open for writing. They are left behind, empty: who deleted one
+# would let a second process lock the next of that name.
+RUN, SYNC = LOCKS = (".lock", ".sync.lock")
+SECONDS_OF_A_LOOK = 1.0  # who asks whether a run is at work holds its lock for that long at most
 _held: list[int] = []  # the descriptor that locks the folder of this process's newest run, until the process ends
 
 
-def lock(folder: Path, *, shared: bool = False, held: str = WRITING, way_out: str = WAIT) -> int | None:
-    """A descriptor that locks the folder until it is closed; None where there are no such locks (some file systems).
+def lock(
+    folder: Path, name: str = RUN, *, shared: bool = False, held: str = WRITING, way_out: str = WAIT
+) -> int | None:
+    """A descriptor that locks the folder until it is closed; None where there are no such locks (some file systems), or
+    where nobody is to be asked about: no run has begun there.
 
     shared: only ask whether another holds it; processes that ask at once do not meet. held: what is then said. Raises
     OutputError, OSError.
@@ -26,7 +34,13 @@ def lock(folder: Path, *, shared: bool = False, held: str = WRITING, way_out: st
         return None
     import fcntl
 
-    descriptor = os.open(folder, os.O_RDONLY)
+    how = (os.O_RDONLY if shared else os.O_RDWR | os.O_CREAT) | os.O_NOFOLLOW | os.O_NONBLOCK  # a pipe waits for nobody
+    try:
+        descriptor = os.open(folder / name, how, 0o666)
+    except FileNotFoundError:
+        if shared:
+            return None
+        raise
     try:
         fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -42,7 +56,15 @@ def hold(folder: Path, *, way_out: str = WAIT) -> None:
     """Lock the folder for the life of this process, or until its next run. Raises OutputError, OSError."""
     if is_held(folder):
         return
-    descriptor = lock(folder, way_out=way_out)
+    until = time.monotonic() + SECONDS_OF_A_LOOK
+    while True:
+        try:
+            descriptor = lock(folder, way_out=way_out)
+            break
+        except OutputError:  # or somebody only looks whether it is held
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.05)
     while _held:
         os.close(_held.pop())
     if descriptor is not None:
@@ -51,16 +73,13 @@ def hold(folder: Path, *, way_out: str = WAIT) -> None:
 
 @contextlib.contextmanager
 def alone(folder: Path, held: str, *, way_out: str) -> Iterator[None]:
-    """Within, no other process is within for this folder, which is made where it is missing. held, way_out: what is
-    said while another is. Raises OutputError.
+    """Within, no other process sends what is in a run folder elsewhere. held, way_out: what is said while another does.
+    Raises OutputError.
     """
-    where = printable(str(folder), 200)
-    if os.path.lexists(folder) and not folder.is_dir():
-        raise OutputError("is no folder", where=where, way_out="move it away")
     try:
-        folder.mkdir(exist_ok=True)
-        descriptor = lock(folder, held=held, way_out=way_out)
+        descriptor = lock(folder, SYNC, held=held, way_out=way_out)
     except OSError as error:
+        where = printable(str(folder), 200)
         raise OutputError(f"cannot be written: {error.strerror}", where=where, way_out="its permissions") from None
     try:
         yield
@@ -71,7 +90,11 @@ def alone(folder: Path, held: str, *, way_out: str) -> Iterator[None]:
 
 def is_held(folder: Path) -> bool:
     """By this very process: a second run in it may replace its first."""
-    return any(os.path.samestat(os.fstat(descriptor), folder.stat()) for descriptor in _held)
+    try:
+        found = (folder / RUN).lstat()
+    except FileNotFoundError:
+        return False
+    return any(os.path.samestat(os.fstat(descriptor), found) for descriptor in _held)
 
 
 def check_idle(folder: Path, *, way_out: str = "wait for its end") -> None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import re
 import secrets
 import string
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from sentiment_ft.errors import OutputError
 from sentiment_ft.run import lock
 from sentiment_ft.run.writing import write_json
+from sentiment_ft.terminal import printable
 
 FILE = "tracking.json"
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -58,10 +62,14 @@ def write(folder: Path, tracked: Tracked) -> None:
     write_json(folder / FILE, {"wandb": asdict(tracked)})
 
 
-def alone(folder: Path) -> AbstractContextManager[None]:
+@contextlib.contextmanager
+def alone(folder: Path) -> Iterator[None]:
     """Within, no other process sends that run: two would each send all of it. Raises OutputError."""
-    held = "another process is sending this run to W&B"
-    return lock.alone(folder / "wandb", held, way_out="wait for its end")
+    files = folder / "wandb"
+    if os.path.lexists(files) and not files.is_dir():
+        raise OutputError("is no folder", where=printable(str(files), 200), way_out="move it away")
+    with lock.alone(folder, "another process is sending this run to W&B", way_out="wait for its end"):
+        yield
 
 
 def _name(found: object) -> str | None:

@@ -48,6 +48,11 @@ mutation CreateProject($entity: String!, $project: String!) {
 """
 
 
+def is_disabled() -> bool:
+    """By the variable that the Hugging Face Trainer and older wandb read."""
+    return os.environ.get("WANDB_DISABLED", "").lower() in ("true", "1", "yes", "on")
+
+
 class WandbFault(ModelError):
     """The server cannot be asked, or answers with an error. status: that of HTTP, None where there was no answer."""
 
@@ -149,8 +154,8 @@ def address(api: WandbApi, entity: str, project: str) -> str:
     return f"{api.app.rstrip('/')}/{quote(entity)}/{quote(project)}"
 
 
-def checked_project(name: str) -> str:
-    """A name that W&B takes. Raises ConfigError."""
+def checked_project(name: str, where: str = "--project") -> str:
+    """A name that W&B takes. where: it was given. Raises ConfigError."""
     wrong = sorted({letter for letter in name if letter in FORBIDDEN_IN_PROJECT or printable(letter) != letter})
     what = None
     if not name.strip():
@@ -160,16 +165,16 @@ def checked_project(name: str) -> str:
     elif wrong:
         what = f"{printable(name, 60)} has characters that W&B forbids: {' '.join(map(printable, wrong[:10]))}"
     if what is not None:
-        raise ConfigError(what, where="--project", way_out="letters, digits, - and _, as in sentiment-reviews")
+        raise ConfigError(what, where=where, way_out="letters, digits, - and _, as in sentiment-reviews")
     return name
 
 
-def checked_entity(name: str | None) -> str | None:
-    """A name that can be an entity's. Raises ConfigError."""
+def checked_entity(name: str | None, where: str = "--entity") -> str | None:
+    """A name that can be an entity's. where: it was given. Raises ConfigError."""
     if name is not None and not _ENTITY.fullmatch(name):
         raise ConfigError(
             f"{printable(name, 60)} is no name of a user or team",
-            where="--entity",
+            where=where,
             way_out="letters, digits, -, _ and ., as in the address https://wandb.ai/ENTITY/PROJECT",
         )
     return name

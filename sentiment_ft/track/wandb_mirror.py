@@ -29,6 +29,7 @@ RETRY_S = 60.0
 BUSY_S = 5.0  # while a `sync` sends the run
 AT_ONCE_S = 0.5  # after a second Ctrl-C
 FINISH_S = 7.0  # and the exit of the process: 10 s in all
+OPENING, CLOSING = "lengths, code", "tables, curves"
 
 
 class WandbMirror:
@@ -40,7 +41,8 @@ class WandbMirror:
         self._news = threading.Event()
         self._why = ""
         self._ending: tuple[dict[str, Any], int] | None = None
-        self._warned = self._given_up = self._stopped = self._lacks = False
+        self._warned = self._given_up = self._stopped = False
+        self._lacks: set[str] = set()
         # A daemon: whatever it waits for, the run can end.
         self._thread = threading.Thread(target=self._live, name="wandb-mirror", daemon=True)
 
@@ -114,7 +116,8 @@ class WandbMirror:
                 wandb_service.leave()
 
     def _stop(self) -> None:
-        """Somebody stops the run on its page: as SIGTERM does, once. W&B would send SIGINT, which a job in the
+        """Somebody stops the run on its page, or a sweep does, which is not to give it out again as one that was
+        preempted: as SIGTERM does, once. W&B would send SIGINT, which a job in the
         background ignores, and which after another signal means at once.
         """
         if not self._stopped and self._ending is None:
@@ -127,8 +130,8 @@ class WandbMirror:
         where = link.tracked.url or f"offline; later: {sync_command(self._described)}"
         if not self._quiet and not self._warned:
             console.print(f"W&B: {printable(where, 4096)}", markup=False)
-        if link.is_new:
-            self._show("lengths, code", lambda: open_views(link, self._described))
+        if link.is_new or OPENING in self._lacks:
+            self._show(OPENING, lambda: open_views(link, self._described))
         sent = 0
         while True:
             self._news.clear()  # before the look: what comes after it wakes again
@@ -140,16 +143,17 @@ class WandbMirror:
             self._news.wait()
         summary, code = ending
         if summary:
-            self._show("tables, curves", lambda: close_views(link, self._described, summary))
-        link.finish(code, preempted=code == EXIT_PREEMPTED)
+            self._show(CLOSING, lambda: close_views(link, self._described, summary))
+        link.finish(code, preempted=code == EXIT_PREEMPTED and not self._stopped)
         self._write_down(replace(self._tracked, complete=self._tracked.mode == "online" and not self._lacks))
 
     def _show(self, what: str, views: Callable[[], None]) -> None:
         """A table that W&B does not take costs no number."""
         try:
             views()
+            self._lacks.discard(what)
         except Exception as error:
-            self._lacks = True
+            self._lacks.add(what)
             if not self._given_up:
                 self._say(f"W&B has not all of the run's {what} ({wandb_run.words(error)})")
 

@@ -7,7 +7,8 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Callable, Iterable, Iterator
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,13 @@ from pydantic import ValidationError
 
 from sentiment_ft.config import Config
 from sentiment_ft.errors import EXIT_BUG, UserError
+from sentiment_ft.run.environment import masked
 from sentiment_ft.terminal import printable
 from sentiment_ft.track import wandb_api
 from sentiment_ft.track.mirror import Record
 from sentiment_ft.track.rows import (
     AXIS,
+    END,
     EVENTS,
     ON_AXIS,
     PLACE,
@@ -125,6 +128,10 @@ class Link:
         """One row of pictures, tables and numbers, at the newest update."""
         self._run.log(row_without_record(values, self._axis, self._newest))
 
+    def close(self) -> None:
+        """A row that says that all tables and pictures came before it."""
+        self._run.log(row_without_record({}, self._axis, self._newest, END))
+
     @property
     def run(self) -> Any:
         """wandb's own, for summary and artifacts."""
@@ -148,6 +155,7 @@ def connect(
     when a server does not answer within INIT_TIMEOUT_S.
     """
     prepare_environment(described.folder, known.id)
+    sys.argv = [*sys.argv[:1], *masked(sys.argv[1:])]  # wandb sends it as it stands; it has been read long ago
     try:
         return _connect(described, known, mode=mode, finish_timeout_s=finish_timeout_s, stop=stop)
     except ValidationError as error:  # of wandb's settings, by a variable that says what cannot be
@@ -251,12 +259,12 @@ def rows_end(part: Path) -> Position:
     return found
 
 
-def are_whole(parts: Iterable[Path], records: Iterable[Record]) -> bool:
-    """Whether offline folders hold each record once. Raises TimeoutExpired."""
+def are_whole(rows: Iterable[Mapping[str, Any]], records: Iterable[Record]) -> bool:
+    """Whether the rows of offline folders are each record once."""
     places = Places()
     wanted = [(record["event"], place) for record in records if (place := places.of(record)) is not None]
-    rows = [row for part in parts for row in offline_rows(part) if row.get(ROW_EVENT)]
-    held = [(str(row[ROW_EVENT]), position(row).get(str(row[ROW_EVENT]), NOWHERE)) for row in rows]
+    events = [(row, str(row[ROW_EVENT])) for row in rows if row.get(ROW_EVENT) not in (None, "", END)]
+    held = [(event, position(row).get(event, NOWHERE)) for row, event in events]
     return sorted(held) == sorted(wanted)
 
 

@@ -47,6 +47,7 @@ def close_views(link: Link, described: Described, summary: Mapping[str, Any]) ->
         link.show({f"plots/{path.stem}": wandb.Image(str(path)) for path in pictures})
     if described.config.wandb_log_model and (described.folder / "best").is_dir():
         _log_model(link, described, summary)
+    link.close()
 
 
 def summary_numbers(summary: Mapping[str, Any]) -> dict[str, Any]:

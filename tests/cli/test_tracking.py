@@ -266,10 +266,20 @@ def test_faults_of_a_sweep_are_told_before_the_server_is_asked(folder, server):
         (["sweep", "--sweep-id", "a", "--dry-run"], {}, "error: --sweep-id: has a file on the server"),
         (["sweep", "--project", "a:b"], {}, "error: --project: a:b has characters that W&B forbids: :"),
         (["sweep"], {"WANDB_MODE": "offline"}, "error: WANDB_MODE: a sweep is W&B's server choosing"),
+        (["sweep"], {"WANDB_DISABLED": "true"}, "error: WANDB_DISABLED: a sweep is W&B's server choosing"),
     ],
 )
 def test_command_lines_of_a_sweep_that_cannot_be(tmp_path, words, variables, message):
     assert message in said(run(tmp_path, None, *words, **variables), 2)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [("project: 'a:b'", "s.yaml:1: project: a:b has characters"), ("entity: a b", "s.yaml:1: entity: a b is no name")],
+)
+def test_where_a_sweep_is_to_be_is_told_by_the_line_of_its_file(tmp_path, line, message):
+    (tmp_path / "s.yaml").write_text(f"{line}\n{SWEEP}")
+    assert message in said(run(tmp_path, None, "sweep", "s.yaml"), 2)
 
 
 def test_a_sweep_without_a_key_or_a_sweep(tmp_path, server):

@@ -161,7 +161,19 @@ def told(agent: Agent, *commands: dict) -> list[dict]:
     return waiting
 
 
-def test_the_server_stops_a_trial_and_the_next_one_runs(agent):
+@pytest.mark.parametrize("seconds", [0.0, 60.0])
+def test_a_trial_that_the_server_stops_hears_it_first_from_the_server(agent, monkeypatch, seconds):
+    """By the agent's signal it would be preempted."""
+    monkeypatch.setattr(sweep_agent, "SECONDS_TO_HEED", seconds)
+    agent.api.known.trials = [{"seed": SLEEPS}]
+    unsaid = told(agent, {"type": "stop", "run_id": "trial0"})
+    later(agent, lambda: [time.sleep(1.0), agent._running and agent._running.kill()])
+    agent.run()
+    assert unsaid == [] and codes(agent) == [75 if seconds == 0 else -signal.SIGKILL]
+
+
+def test_the_server_stops_a_trial_and_the_next_one_runs(agent, monkeypatch):
+    monkeypatch.setattr(sweep_agent, "SECONDS_TO_HEED", 0.0)
     agent.api.known.trials = [{"seed": SLEEPS}, {"seed": 1}]
     mine, others = {"type": "stop", "run_id": "trial0"}, {"type": "stop", "run_id": "another"}
     unsaid = told(agent, others, {"type": "unheard of"}, others, others, mine)

@@ -20,6 +20,7 @@ metric: {name: eval/accuracy, goal: maximize}
 parameters:
   learning_rate: {distribution: log_uniform_values, min: 1e-5, max: 1e-3}
 """
+BANDS = "early_terminate: {type: hyperband,"
 
 
 def checked(text: str, *overrides: str, recipe: str = "quickstart") -> Draft:
@@ -110,10 +111,19 @@ def test_faults_of_a_parameter(line, place, words):
         ("method: bayes", "method: bayes\nrun_cap: 0", "s.yaml:2: run_cap: is a number of trials, 1 or more, not 0"),
         ("method: bayes", "method: bayes\nname: [a]", "s.yaml:2: name: is a text, not a list"),
         ("method: bayes", "method: bayes\nearly_terminate: {type: hyperband}", "has one of min_iter and max_iter"),
+        ("method: bayes", f"method: bayes\n{BANDS} max_iter: 9}}", "s.yaml:2: early_terminate.s: is missing: max_iter"),
+        ("method: bayes", f"method: bayes\n{BANDS} min_iter: 0.5}}", "early_terminate.min_iter: is a whole number, 1"),
+        ("method: bayes", f"method: bayes\n{BANDS} min_iter: 1, eta: 1}}", "early_terminate.eta: is a number above 1"),
+        ("method: bayes", f"method: bayes\n{BANDS} min_iter: 1, strict: 1}}", "early_terminate.strict: is true or"),
     ],
 )  # fmt: skip
 def test_faults_of_the_sweep(old, new, words):
     assert words in refused(GOOD.replace(old, new))
+
+
+@pytest.mark.parametrize("bands", ["min_iter: 1, eta: 1.5, strict: false", "max_iter: 9, s: 2"])
+def test_early_termination_that_w_and_b_takes(bands):
+    checked(GOOD.replace("method: bayes", f"method: bayes\n{BANDS} {bands}}}"))
 
 
 def test_all_faults_are_told_at_once():

@@ -144,6 +144,18 @@ def test_what_came_out_stands_in_the_summary(tmp_path: Path) -> None:
     assert "3 of the 100 validation rows are in the training rows too (2 exactly, 1 nearly)" in text
 
 
+def test_what_a_comparison_says_and_lists_is_recorded_and_not_a_mean(tmp_path: Path) -> None:
+    """Only drawn are means, where the records are many."""
+    run = record.read(write_run(tmp_path / "run", rows=20, updates=2000))
+    chart = next(c for c in page.charts_of(compare.page_of([run, run]).sections) if c.id == "compare-loss")
+    recorded = [event["loss"] for event in run.of("train")]
+    assert len(recorded) > training.DENSE
+    assert f"run {recorded[-1]:.4g}" in chart.says and f"run (2) {recorded[-1]:.4g}" in chart.says
+    assert chart.table is not None
+    listed = {line[1] for line in chart.table.lines}
+    assert listed <= {f"{loss:.5g}" for loss in recorded} and f"{recorded[-1]:.5g}" in listed
+
+
 def test_no_test_rows_says_that_the_figure_leans_high(tmp_path: Path) -> None:
     run = record.read(write_run(tmp_path / "run", test=False))
     assert "leans high; no sealed test rows" in page.render(page_of(run), "")

@@ -132,11 +132,14 @@ def test_files_that_no_run_writes_are_named_and_nothing_is_deleted(old_run):
     assert contents(old_run) == before
 
 
-@pytest.mark.parametrize("name", ["best/notes.txt", "plots/mine.png", "best/checkpoint/a.bin"])
+@pytest.mark.parametrize(
+    "name", ["best/notes.txt", "plots/mine.png", "best/checkpoint/a.bin", "logs/slurm-7.out", "tensorboard/mine/a"]
+)
 def test_files_of_others_among_the_model_and_the_plots_are_named_too(old_run, name):
     (old_run / name).parent.mkdir(parents=True, exist_ok=True)
     (old_run / name).write_text("x")
-    for ours in ("best/config.json", "best/model-00001-of-00002.safetensors", "best/tokenizer.json", "plots/loss.png"):
+    model = ("best/config.json", "best/model-00001-of-00002.safetensors", "best/tokenizer.json")
+    for ours in (*model, "plots/loss.png", "logs/rank-1.log", "tensorboard/events.out.tfevents.1785.host.1.0"):
         (old_run / ours).parent.mkdir(exist_ok=True)
         (old_run / ours).write_text("x")
     with pytest.raises(OutputError) as caught:

@@ -151,6 +151,14 @@ def test_key_is_in_no_file_and_no_message(run, server):
     assert not any(KEY.encode() in body for body in [*server.bodies, *server.uploads.values()])
 
 
+def test_what_looks_like_a_secret_on_the_command_line_is_sent_to_nobody(run, server):
+    record(run, 5, "finish", "--token", "hunter2", "--seed", "1234567", **server.variables())
+    sent = b"".join([*server.bodies, *server.uploads.values()])
+    assert b"hunter2" not in sent and b"1234567" in sent
+    for path in run.rglob("*"):
+        assert not path.is_file() or b"hunter2" not in path.read_bytes(), path
+
+
 @pytest.mark.parametrize("name", ["WANDB_DEBUG", "WANDB_CORE_DEBUG"])
 def test_key_is_in_no_log_of_wandb_that_is_asked_to_say_all(run, server, name):
     record(run, 2, **server.variables(**{name: "true"}))
@@ -236,7 +244,7 @@ def test_a_run_that_starts_while_a_sync_sends_it_waits_with_its_own(run, server)
             assert server.runs == {}
         _, err = process.communicate(timeout=60)
     first, *rest = err.splitlines()
-    why = f"{run / 'wandb'}: another process is sending this run to W&B"
+    why = f"{run}: another process is sending this run to W&B"
     assert first == f"warning: W&B is not told yet ({why}); the run goes on, it is asked again"
     assert rest == [] and process.returncode == 0
     check_whole(server, run, list(range(1, 41)))
@@ -323,13 +331,31 @@ def test_offline_parts_with_a_hole_are_not_sent_but_the_record(run, server):
     record(run, 20, first=6, WANDB_MODE="offline")
     (part, _) = sorted(run.glob("wandb/offline-run-*"))
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-    parts = sorted(run.glob("wandb/offline-run-*"))
-    assert are_whole(parts, lines) and not are_whole(parts, lines[1:]) and not are_whole([part, *parts], lines)
+    one, other = map(list, offline_rows(run))
+    rows = one + other
+    assert are_whole(rows, lines) and not are_whole(rows, lines[1:]) and not are_whole(one + rows, lines)
+    assert not are_whole(other, lines)
     shutil.rmtree(part)
-    assert not are_whole(parts[1:], lines)
     done = sync(run, **server.variables())
     assert done.returncode == 0, done.stderr
     check_whole(server, run)
+
+
+def test_tables_of_an_offline_run_are_sent_once(run, server):
+    """With its files, and not made again."""
+    record(run, 20, WANDB_MODE="offline")
+    assert sync(run, **server.variables()).returncode == 0
+    check_whole(server, run)
+    assert sum("validation/predictions" in row for row in server.history(id_of(run))) == 1
+    known = tracking.read(run)
+    assert known is not None and known.complete
+
+
+def test_tables_that_an_offline_run_could_not_make_are_made_by_sync(run, server):
+    record(run, 20, "fail", WANDB_MODE="offline")  # summary.json is there: it failed at its tables
+    assert sync(run, **server.variables()).returncode == 0
+    check_whole(server, run)
+    assert sum("validation/predictions" in row for row in server.history(id_of(run))) == 1
 
 
 def test_begun_offline_and_gone_on_online_it_is_sent_once(run, server):
