@@ -136,7 +136,11 @@ def _curves(
         spec = charts.curves(lines, says, y=unit, log=log, zero=key != "eval_accuracy", form=form, zero_as=zero_as)
         found.append(
             Chart(
-                chart_id, name + (" (log scale)" if log else ""), says, spec, training.points_table(name, recorded, unit)
+                chart_id,
+                name + (" (log scale)" if log else ""),
+                says,
+                spec,
+                training.points_table(name, recorded, unit),
             )
         )
     note = f"{training.ZOOM} Of more than {training.DENSE} records a run, the mean of neighbours is drawn."
