@@ -22,6 +22,7 @@ import pytest
 from sentiment_ft.errors import EXIT_PEER, EXIT_PREEMPTED
 from sentiment_ft.run import checkpoint
 from sentiment_ft.run.layout import OWNED
+from sentiment_ft.run.lock import LOCKS
 from tests import launched
 from tests.tiny import write_reviews
 
@@ -104,7 +105,7 @@ def test_an_error_of_one_process_ends_all(train, folder, place, rank):
     assert done.stderr == MESSAGE.format(who="process 1 of 2: " if rank else "", place=place)
     assert seconds < SECONDS
     if (folder / "run").exists():
-        assert {path.name for path in (folder / "run").iterdir()} <= OWNED
+        assert {path.name for path in (folder / "run").iterdir()} <= {*OWNED, *LOCKS}
         assert not (folder / "run" / "best").exists() and not (folder / "run" / "summary.json").exists()
 
 

@@ -16,6 +16,7 @@ from sentiment_ft.report import bundle, write
 from sentiment_ft.report.page import OPENING
 from sentiment_ft.run.folder import choose
 from sentiment_ft.run.layout import OWNED
+from sentiment_ft.run.lock import LOCKS
 from tests.report_runs import write_run
 from tests.tiny import write_reviews
 
@@ -159,7 +160,7 @@ def test_a_training_leaves_its_report(train: list[str], tmp_path: Path) -> None:
     summary = json.loads((tmp_path / "run" / "summary.json").read_text())
     assert f"{summary['updates']:,} updates" in html
     assert ">finished<" in html
-    assert {path.name for path in (tmp_path / "run").iterdir()} <= OWNED
+    assert {path.name for path in (tmp_path / "run").iterdir()} <= {*OWNED, *LOCKS}
     written = [(tmp_path / "run" / name).stat().st_mtime_ns for name in ("report.html", "summary.json")]
     assert written == sorted(written), "summary.json is the last"
 
