@@ -25,7 +25,6 @@ from sentiment_ft.track import tracked as tracking
 from sentiment_ft.track import wandb_run, wandb_service
 from sentiment_ft.track.mirror import Record
 from sentiment_ft.track.record import read_records
-from sentiment_ft.track.rows import END, ROW_EVENT
 from sentiment_ft.track.tracked import Tracked
 from sentiment_ft.track.wandb_run import Described, Link, Refused
 from sentiment_ft.track.wandb_views import close_views, open_views
@@ -84,11 +83,11 @@ def send(folder: Path) -> tuple[int, str]:
         known = tracking.read(folder) or Tracked(tracking.new_id())
         tracking.write(folder, known)  # a run that starts meanwhile goes on with that id
         try:
-            link, whole, closed = _open(described, known, records)
+            link, whole = _open(described, known, records)
             _write_down(folder, replace(link.tracked, complete=known.complete))
             link.send(records)
             summary = wandb_run.read_mapping(folder / "summary.json")  # of a run that is done
-            if summary and not known.complete and not closed:
+            if summary and not known.complete and not link.is_closed:
                 whole = _try(where, lambda: close_views(link, described, summary)) and whole
             code = EXIT_DONE if summary else last_code(folder) or EXIT_BUG
             link.finish(code, preempted=code == EXIT_PREEMPTED)
@@ -105,25 +104,24 @@ def send(folder: Path) -> tuple[int, str]:
     return len(records), link.tracked.url or ""
 
 
-def _open(described: Described, known: Tracked, records: Sequence[Record]) -> tuple[Link, bool, bool]:
+def _open(described: Described, known: Tracked, records: Sequence[Record]) -> tuple[Link, bool]:
     """The run on W&B, with the offline parts of it where W&B has nothing, for what it has must not come twice, and
-    where they hold each record once; whether it has taken the first tables and pictures, and the last.
+    where they hold each record once; and whether it has taken the first tables and pictures.
     """
 
     def connect() -> Link:
         return wandb_run.connect(described, known, mode="online", finish_timeout_s=FINISH_S, stop=lambda: None)
 
-    link, closed = connect(), False
+    link = connect()
     parts = sorted((described.folder / "wandb").glob(f"offline-run-*-{known.id}")) if link.is_new else []
-    rows = [row for part in parts for row in wandb_run.offline_rows(part)]
-    if parts and wandb_run.are_whole(rows, records):
+    if parts and wandb_run.are_whole((row for part in parts for row in wandb_run.offline_rows(part)), records):
         at = link.tracked
         link.finish(EXIT_BUG)
         wandb_service.leave()
         _send_offline_parts(at, parts)
-        link, closed = connect(), any(row.get(ROW_EVENT) == END for row in rows)
+        link = connect()
     whole = not link.is_new or _try(printable(str(described.folder), 200), lambda: open_views(link, described))
-    return link, whole, closed
+    return link, whole
 
 
 def _try(where: str, show: Callable[[], None]) -> bool:

@@ -142,7 +142,7 @@ class WandbMirror:
                 break
             self._news.wait()
         summary, code = ending
-        if summary:
+        if summary and not link.is_closed:
             self._show(CLOSING, lambda: close_views(link, self._described, summary))
         link.finish(code, preempted=code == EXIT_PREEMPTED and not self._stopped)
         self._write_down(replace(self._tracked, complete=self._tracked.mode == "online" and not self._lacks))

@@ -95,10 +95,13 @@ class Unusable(Refused):
 
 
 class Link:
-    """An open run. Every method may raise what wandb raises."""
+    """An open run; every method may raise what wandb raises. is_new: W&B has no row of it. is_closed: it has the
+    tables and pictures too.
+    """
 
-    def __init__(self, run: Any, at: Position) -> None:
+    def __init__(self, run: Any, at: Position, *, is_closed: bool) -> None:
         self._run = run
+        self.is_closed = is_closed
         self._at = at
         self._newest = dict(at)
         self._places = Places()
@@ -191,7 +194,8 @@ def _connect(
             raise Refused(words(error).removeprefix(f"{type(error).__name__}: ").rstrip(". ")) from None
         raise
     try:
-        earlier = _earlier_offline(described.folder, known.id, run.dir) if run.offline else _earlier_online(run)
+        newest = {} if run.offline else _newest_row(run)
+        earlier = _earlier_offline(described.folder, known.id, run.dir) if run.offline else position(newest)
     except Exception:
         with contextlib.suppress(Exception):  # left open, its threads end in tracebacks
             run.finish(exit_code=EXIT_BUG)
@@ -200,7 +204,7 @@ def _connect(
     run.define_metric("*", step_metric=AXIS)
     for column in (*(f"{PLACE}{event}" for event in EVENTS), ROW_EVENT):
         run.define_metric(column, hidden=True, step_metric=AXIS)
-    return Link(run, earlier)
+    return Link(run, earlier, is_closed=newest.get(ROW_EVENT) == END)
 
 
 def project(config: Config) -> str:
@@ -232,13 +236,13 @@ def _is_refused(said: str) -> bool:
     return re.search(r"\berror 40[0134]\b", said) is not None
 
 
-def _earlier_online(run: Any) -> Position:
-    """Where the server's rows of the run end, by the newest of them. Not by the summary: wandb-core sends that of a row
-    before the row, at times in another request (7 of 115), and with more than 10 MB waiting long after it.
+def _newest_row(run: Any) -> dict[str, Any]:
+    """It says where the server's rows of the run end. Not the summary: wandb-core sends that of a row before the row,
+    at times in another request (7 of 115), and with more than 10 MB waiting long after it.
     """
     if not run.resumed:
         return {}
-    return position(wandb_api.connect(int(INIT_TIMEOUT_S)).newest_row(run.entity, run.project, run.id))
+    return wandb_api.connect(int(INIT_TIMEOUT_S)).newest_row(run.entity, run.project, run.id)
 
 
 def _earlier_offline(folder: Path, id: str, current: str) -> Position:

@@ -8,6 +8,7 @@ import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -349,6 +350,19 @@ def test_tables_of_an_offline_run_are_sent_once(run, server):
     assert sum("validation/predictions" in row for row in server.history(id_of(run))) == 1
     known = tracking.read(run)
     assert known is not None and known.complete
+
+
+@pytest.mark.parametrize("mode", ["online", "offline"])
+def test_a_sync_that_was_killed_before_it_noted_the_end_sends_no_table_again(run, server, mode):
+    record(run, 20, **server.variables(WANDB_MODE=mode))
+    assert sync(run, **server.variables()).returncode == 0
+    known = tracking.read(run)
+    assert known is not None and known.complete
+    tracking.write(run, replace(known, complete=False))
+    count = len(server.history(known.id))
+    assert sync(run, **server.variables()).returncode == 0
+    assert len(server.history(known.id)) == count and tracking.read(run) == known
+    check_whole(server, run)
 
 
 def test_tables_that_an_offline_run_could_not_make_are_made_by_sync(run, server):
