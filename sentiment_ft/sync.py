@@ -7,7 +7,6 @@ by a dead server, a killed process or no account, is in the run folder.
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -19,16 +18,24 @@ from sentiment_ft.errors import EXIT_BUG, EXIT_DONE, EXIT_PREEMPTED, ModelError,
 from sentiment_ft.run.attempts import last_code
 from sentiment_ft.run.find import config_of
 from sentiment_ft.run.layout import readable
-from sentiment_ft.run.lock import check_idle
+from sentiment_ft.run.lock import Busy, check_idle
 from sentiment_ft.terminal import console, printable
 from sentiment_ft.track import tracked as tracking
 from sentiment_ft.track import wandb_run, wandb_service
 from sentiment_ft.track.mirror import Record
 from sentiment_ft.track.record import read_records
 from sentiment_ft.track.tracked import Tracked
-from sentiment_ft.track.wandb_run import Described, Link, Refused
+from sentiment_ft.track.wandb_run import Described, Link, NotTaken, Refused
 from sentiment_ft.track.wandb_views import close_views, open_views
 
+LATER = "the same command later: it goes on where it was"
+# `wandb sync` that ends with this process, also by SIGKILL: left alone, it and the next sync would send at once.
+WANDB_SYNC = """
+from sentiment_ft.cli.processes import end_with_the_launcher
+end_with_the_launcher()
+from wandb.cli.cli import cli
+cli(prog_name="wandb")
+"""
 FINISH_S = 300.0  # nothing waits for it but the user, who can press Ctrl-C: it goes on where it was
 
 
@@ -80,7 +87,11 @@ def send(folder: Path) -> tuple[int, str]:
     with tracking.alone(folder):
         check_idle(folder)  # a run that starts from here on waits with its own sending
         records = read_records(folder / "metrics.jsonl")
-        known = tracking.read(folder) or Tracked(tracking.new_id())
+        known = tracking.read(folder)
+        if known is None and os.path.lexists(folder / tracking.FILE):
+            way_out = "its permissions; without it the run is sent as a new one"
+            raise OutputError("cannot be understood", where=f"{where}/{tracking.FILE}", way_out=way_out)
+        known = known or Tracked(tracking.new_id())
         tracking.write(folder, known)  # a run that starts meanwhile goes on with that id
         try:
             link, whole = _open(described, known, records)
@@ -95,9 +106,10 @@ def send(folder: Path) -> tuple[int, str]:
             raise ModelError(f"W&B: {refused}", where=where, way_out="wandb login") from None
         except UserError:
             raise
+        except NotTaken as error:
+            raise ModelError(f"W&B has not taken all of it: {error}", where=where, way_out=LATER) from None
         except Exception as error:  # wandb's own are of many types
-            way_out = "the same command later: it goes on where it was"
-            raise ModelError(f"W&B does not answer: {wandb_run.words(error)}", where=where, way_out=way_out) from None
+            raise ModelError(f"W&B does not answer: {wandb_run.words(error)}", where=where, way_out=LATER) from None
         finally:
             wandb_service.leave()
         _write_down(folder, replace(link.tracked, complete=whole))
@@ -138,18 +150,13 @@ def _send_offline_parts(at: Tracked, parts: Sequence[Path]) -> None:
     """By W&B's own command, which has what the record has not: measurements of the machine. parts: a folder for each
     start of the run. Raises OSError, SubprocessError.
     """
-    command = [sys.executable, "-m", "wandb", "sync", "--id", at.id, "--project", at.project or "", "--entity"]
-    with subprocess.Popen(
-        [*command, at.entity or "", *map(str, parts)], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE, text=True, errors="replace", process_group=0,
-    ) as process:  # fmt: skip
-        try:
-            _, said = process.communicate(timeout=FINISH_S)
-        except BaseException:  # a timeout, Ctrl-C: with the wandb-core that it has started
-            os.killpg(process.pid, signal.SIGKILL)
-            raise
-    if process.returncode:
-        raise OSError(wandb_run.words(OSError(said[-200:])))
+    command = [sys.executable, "-c", WANDB_SYNC, "sync", "--id", at.id, "--project", at.project or "", "--entity"]
+    done = subprocess.run(
+        [*command, at.entity or "", *map(str, parts)], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+        errors="replace", timeout=FINISH_S,
+    )  # fmt: skip
+    if done.returncode:
+        raise OSError(wandb_run.words(OSError(done.stderr[-200:])))
 
 
 def _write_down(folder: Path, tracked: Tracked) -> None:
@@ -162,6 +169,6 @@ def _write_down(folder: Path, tracked: Tracked) -> None:
 def _is_idle(folder: Path) -> bool:
     try:
         check_idle(folder)
-    except OutputError:
+    except Busy:
         return False
     return True

@@ -84,13 +84,17 @@ def record(
 
 def kill(process: subprocess.Popen[str]) -> None:
     """With all that it started: a lost machine."""
-    family = [process.pid]
     with suppress(psutil.Error):
-        family += [child.pid for child in psutil.Process(process.pid).children(recursive=True)]
-    for pid in family:
-        with suppress(psutil.Error):
-            psutil.Process(pid).kill()
+        started = family(process)
+        for one in (psutil.Process(process.pid), *started):
+            with suppress(psutil.Error):
+                one.kill()
     process.communicate()
+
+
+def family(process: subprocess.Popen[str]) -> list[psutil.Process]:
+    """All that it started."""
+    return psutil.Process(process.pid).children(recursive=True)
 
 
 def wait_for(process: subprocess.Popen[str], update: int) -> None:
@@ -107,11 +111,24 @@ def service_of(process: subprocess.Popen[str]) -> psutil.Process | None:
 
 
 def sync(folder: Path, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    with syncing(folder, *words, **variables) as process:
+        out, err = process.communicate(timeout=120)
+        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+@contextmanager
+def syncing(folder: Path, *words: str, **variables: str) -> Iterator[subprocess.Popen[str]]:
+    """Within: a `sync`. Nothing of it is left afterwards."""
     argv = [sys.executable, "-m", "sentiment_ft", "sync", *(words or (str(folder),))]
-    return subprocess.run(
-        argv, env=variables_of(folder, **variables), capture_output=True, text=True, timeout=120,
-        stdin=subprocess.DEVNULL, cwd=folder.parent,
+    process = subprocess.Popen(
+        argv, env=variables_of(folder, **variables), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        stdin=subprocess.DEVNULL, text=True, cwd=folder.parent,
     )  # fmt: skip
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            kill(process)
 
 
 def offline_rows(folder: Path) -> list[list[dict[str, Any]]]:

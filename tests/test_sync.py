@@ -81,6 +81,24 @@ def test_one_run_that_is_refused_does_not_end_the_others(tmp_path, monkeypatch, 
     assert said.count("error: ") == len(faults) - 1 and said.count("has all") == len(set(asked) - set(faults))
 
 
+def test_what_cannot_be_looked_at_is_not_taken_for_a_run_at_work(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    create(tmp_path / "runs" / "a", CONFIG, overwrite=False)
+    tracked.write(tmp_path / "runs" / "a", Tracked("a"))
+    create(tmp_path / "next", CONFIG, overwrite=False)
+    (tmp_path / "runs" / "a" / ".lock").unlink()
+    (tmp_path / "runs" / "a" / ".lock").symlink_to("nowhere")
+    with pytest.raises(OutputError, match=r"runs/a/\.lock: cannot be opened"):
+        sync.run((), quiet=False)
+
+
+def test_an_id_that_cannot_be_read_is_not_replaced(run):
+    (run / "tracking.json").write_text("{")
+    with pytest.raises(OutputError, match=r"run/tracking\.json: cannot be understood"):
+        sync.send(run)
+    assert (run / "tracking.json").read_text() == "{"
+
+
 @pytest.mark.parametrize("kind", ["file", "link", "pipe"])
 def test_what_is_no_folder_is_told(run, kind):
     path = run / "wandb"

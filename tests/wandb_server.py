@@ -131,7 +131,8 @@ class Server(ThreadingHTTPServer):
 
     def endofrun(self, given: dict[str, Any]) -> Any:
         history = self.lines(given["run"], "wandb-history.jsonl")
-        return {"model": {"bucket": {"historyTail": json.dumps(history[-1:])}}}
+        tail, summary = json.dumps(history[-1:]), json.dumps(self.summary(given["run"]))
+        return {"model": {"bucket": {"historyTail": tail, "summaryMetrics": summary}}}
 
     def createrunfiles(self, given: dict[str, Any]) -> Any:
         files = [{"name": name, "uploadUrl": f"{self.url}/up/{given['run']}/{name}"} for name in given["files"]]
@@ -285,6 +286,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _fails(self) -> bool:
         fault = self.server.fault
+        if fault is not None and fault.startswith("rows "):  # and the status: of the stream of rows alone
+            fault = fault.removeprefix("rows ") if self.path.endswith("/file_stream") else None
         if fault == "slow":
             time.sleep(1.0)
         elif fault == "black hole":

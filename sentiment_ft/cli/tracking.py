@@ -34,6 +34,7 @@ def sync(runs: tuple[str, ...], quiet: bool) -> None:
     """
     from sentiment_ft import sync as syncing
 
+    launch_from_here()
     syncing.run(runs, quiet=quiet)
 
 

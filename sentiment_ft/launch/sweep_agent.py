@@ -40,6 +40,7 @@ class Agent:
     _running: subprocess.Popen[bytes] | None = None
     _wake: threading.Event = field(default_factory=threading.Event)
     _told_to_stop_at: float | None = None
+    _stopped_at: float | None = None  # by W&B
     _lost_since: float | None = None
     _ended: bool = False
 
@@ -92,7 +93,7 @@ class Agent:
 
     def _train(self, number: str, trial: Command) -> int:
         """The exit code of the trial."""
-        self._told_to_stop_at = stopped_at = None
+        self._told_to_stop_at = self._stopped_at = None
         self._running = process = self.plan.start(trial.run_id, trial.values)
         try:
             if self.received:  # between the last look at it and the start
@@ -103,14 +104,14 @@ class Agent:
                 if self._is_late():
                     process.kill()
                 # By W&B's own word a trial ends as stopped. By a signal it would be preempted, and given out again.
-                if stopped_at is not None and time.monotonic() - stopped_at > SECONDS_TO_HEED:
+                if self._stopped_at is not None and time.monotonic() - self._stopped_at > SECONDS_TO_HEED:
                     self._stop()
                 for command in self._beat(number, trial.run_id):
                     if command.kind == "exit":
                         self._ended = True
                         self._stop()
                     if command.kind == "stop" and command.run_id == trial.run_id:
-                        stopped_at = stopped_at or time.monotonic()
+                        self._stopped_at = self._stopped_at or time.monotonic()
         finally:
             self._running = None
             if process.poll() is None:  # a bug of ours: nobody would wait for it
@@ -157,9 +158,9 @@ class Agent:
         def handle(number: int, frame: FrameType | None) -> None:
             self.received.append(number)
             self._wake.set()
-            if len(self.received) == 1:
+            if len(self.received) == 1 and self._stopped_at is None:
                 self._stop()
-            elif self._running is not None:
+            elif len(self.received) > 1 and self._running is not None:
                 self._running.kill()
 
         before: dict[int, Any] = {}

@@ -15,7 +15,7 @@ from sentiment_ft import yaml_text
 from sentiment_ft.errors import ConfigError
 from sentiment_ft.terminal import printable
 from sentiment_ft.track.tracked import is_id  # it becomes the name of a folder, too
-from sentiment_ft.track.wandb_api import WandbApi, WandbFault
+from sentiment_ft.track.wandb_api import WandbApi, WandbFault, within
 
 _GONE = 404
 # As in wandb/apis/public/sweeps.py.
@@ -82,8 +82,7 @@ def create(api: WandbApi, entity: str, project: str, config: Mapping[str, Any]) 
         "entityName": entity,
         "projectName": project,
     }
-    answer = (api.ask(_CREATE, given).get("upsertSweep") or {}).get("sweep") or {}
-    name = answer.get("name")
+    name = within(api.ask(_CREATE, given), "upsertSweep", "sweep", "name")
     if not isinstance(name, str) or not is_id(name):
         raise WandbFault("did not create the sweep", where=api.server, way_out="may this account write to the project?")
     return name
@@ -92,7 +91,7 @@ def create(api: WandbApi, entity: str, project: str, config: Mapping[str, Any]) 
 def config_of(api: WandbApi, place: Place) -> str:
     """The YAML of a sweep that goes on. Raises ConfigError for one that is not there or has ended, WandbFault."""
     given = {"entity": place.entity, "project": place.project, "sweep": place.sweep}
-    found = (api.ask(_FIND, given).get("project") or {}).get("sweep")
+    found = within(api.ask(_FIND, given), "project", "sweep")
     where = f"{printable(place.entity)}/{printable(place.project)}/{place.sweep}"
     if not isinstance(found, dict) or not isinstance(found.get("config"), str):
         raise ConfigError("no such sweep", where=where, way_out="--project, --entity, --sweep-id")
@@ -114,7 +113,7 @@ def register(api: WandbApi, place: Place) -> str:
         "projectName": place.project,
         "sweep": place.sweep,
     }
-    number = ((api.ask(_REGISTER, given).get("createAgent") or {}).get("agent") or {}).get("id")
+    number = within(api.ask(_REGISTER, given), "createAgent", "agent", "id")
     if not isinstance(number, str):
         raise WandbFault("took no agent for the sweep", where=api.server, way_out="is the sweep still there?")
     return number
@@ -123,7 +122,7 @@ def register(api: WandbApi, place: Place) -> str:
 def beat(api: WandbApi, agent: str, running: str | None) -> list[Command]:
     """Say what runs; what to do next. Raises WandbFault; `is_gone` tells a deleted sweep from a server in trouble."""
     given = {"id": agent, "metrics": "{}", "runState": json.dumps({} if running is None else {running: True})}
-    said = (api.ask(_HEARTBEAT, given).get("agentHeartbeat") or {}).get("commands")
+    said = within(api.ask(_HEARTBEAT, given), "agentHeartbeat", "commands")
     try:
         commands = json.loads(said) if isinstance(said, str) else []
         return [_command(command) for command in commands]

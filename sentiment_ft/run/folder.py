@@ -10,7 +10,7 @@ from pathlib import Path
 from sentiment_ft.errors import OutputError
 from sentiment_ft.run.destination import check_above, check_name, path_of
 from sentiment_ft.run.layout import INNER, MARK, is_empty, is_owned, is_run, readable
-from sentiment_ft.run.lock import LOCKS, RUN, WAIT, alone, check_idle, hold
+from sentiment_ft.run.lock import LOCKS, WAIT, alone, check_idle, hold
 from sentiment_ft.run.writing import unwritable, write_text
 from sentiment_ft.terminal import printable
 
@@ -67,16 +67,18 @@ def create(folder: Path, config_yaml: str, *, overwrite: bool, run_name: str | N
                     _clear(folder)
         else:
             folder = _make_next(folder, run_name)
+        hold(folder)
+        if not is_empty(folder):
+            raise _taken(folder)
+        (folder / MARK).unlink(missing_ok=True)  # of one that was killed before it had written it
         try:  # of two runs in one empty folder, one makes this file
             os.close(os.open(folder / MARK, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
         except FileExistsError:
             raise _taken(folder) from None
-        hold(folder)
         try:
             write_text(folder / MARK, config_yaml)
         except OutputError:
             (folder / MARK).unlink()
-            (folder / RUN).unlink(missing_ok=True)
             raise
         (folder / "plots").mkdir()
     except OSError as error:

@@ -87,8 +87,13 @@ def is_owned(name: str) -> bool:
 
 
 def is_empty(folder: Path) -> bool:
-    """But for the locks of a run that was there. Raises OSError."""
-    return all(name in LOCKS for name in os.listdir(folder))
+    """But for the locks of a run that was there, and the mark, without a byte, of one that was killed as it made it.
+    Raises OSError.
+    """
+    return all(
+        name in LOCKS or (name == MARK and (folder / name).is_file() and (folder / name).stat().st_size == 0)
+        for name in os.listdir(folder)
+    )
 
 
 def is_finished(folder: Path) -> bool:

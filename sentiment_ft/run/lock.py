@@ -21,6 +21,10 @@ SECONDS_OF_A_LOOK = 1.0  # who asks whether a run is at work holds its lock for 
 _held: list[int] = []  # the descriptor that locks the folder of this process's newest run, until the process ends
 
 
+class Busy(OutputError):
+    """Somebody else holds the lock."""
+
+
 def lock(
     folder: Path, name: str = RUN, *, shared: bool = False, held: str = WRITING, way_out: str = WAIT
 ) -> int | None:
@@ -37,15 +41,20 @@ def lock(
     how = (os.O_RDONLY if shared else os.O_RDWR | os.O_CREAT) | os.O_NOFOLLOW | os.O_NONBLOCK  # a pipe waits for nobody
     try:
         descriptor = os.open(folder / name, how, 0o666)
-    except FileNotFoundError:
-        if shared:
+    except OSError as error:
+        if os.path.lexists(folder / name):
+            way_out = "its permissions; while no run is at work it can be deleted"
+            raise OutputError(
+                f"cannot be opened: {error.strerror}", where=_shown(folder / name), way_out=way_out
+            ) from None
+        if shared and isinstance(error, FileNotFoundError):
             return None
         raise
     try:
         fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(descriptor)
-        raise OutputError(held, where=printable(str(folder), 200), way_out=way_out) from None
+        raise Busy(held, where=_shown(folder), way_out=way_out) from None
     except OSError:
         os.close(descriptor)
         return None
@@ -61,7 +70,7 @@ def hold(folder: Path, *, way_out: str = WAIT) -> None:
         try:
             descriptor = lock(folder, way_out=way_out)
             break
-        except OutputError:  # or somebody only looks whether it is held
+        except Busy:  # or somebody only looks whether it is held
             if time.monotonic() > until:
                 raise
             time.sleep(0.05)
@@ -79,8 +88,8 @@ def alone(folder: Path, held: str, *, way_out: str) -> Iterator[None]:
     try:
         descriptor = lock(folder, SYNC, held=held, way_out=way_out)
     except OSError as error:
-        where = printable(str(folder), 200)
-        raise OutputError(f"cannot be written: {error.strerror}", where=where, way_out="its permissions") from None
+        what = f"cannot be written: {error.strerror}"
+        raise OutputError(what, where=_shown(folder), way_out="its permissions") from None
     try:
         yield
     finally:
@@ -103,4 +112,8 @@ def check_idle(folder: Path, *, way_out: str = "wait for its end") -> None:
         if not is_held(folder) and (descriptor := lock(folder, shared=True, way_out=way_out)) is not None:
             os.close(descriptor)
     except OSError as error:
-        raise OutputError(f"cannot be read: {error.strerror}", where=printable(str(folder), 200)) from None
+        raise OutputError(f"cannot be read: {error.strerror}", where=_shown(folder)) from None
+
+
+def _shown(path: Path) -> str:
+    return printable(str(path), 200)

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from sentiment_ft.terminal import printable
 from sentiment_ft.track.dashboard import View
-from sentiment_ft.track.wandb_api import WandbApi, WandbFault, address
+from sentiment_ft.track.wandb_api import WandbApi, WandbFault, address, within
 
 # As in wandb_workspaces: workspaces/internal.py (View, UpsertView2), reports/v2/gql.py (upsertView).
 _FIND = """
@@ -55,7 +55,7 @@ def save(api: WandbApi, entity: str, project: str, view: View) -> Saved:
         "spec": json.dumps(view.spec),
     }
     answer = api.ask(_SAVE, variables | ({} if known is None else {"id": known}))
-    number = ((answer.get("upsertView") or {}).get("view") or {}).get("id")
+    number = within(answer, "upsertView", "view", "id")
     if not isinstance(number, str):
         raise WandbFault("did not save the view", where=api.server, way_out="may this account write to the project?")
     return Saved(_url(address(api, entity, project), view, number), known is None)
@@ -63,11 +63,12 @@ def save(api: WandbApi, entity: str, project: str, view: View) -> Saved:
 
 def _found(api: WandbApi, place: dict[str, str], view: View) -> str | None:
     """W&B's id of the view; None where there is none."""
-    project = api.ask(_FIND, place | {"viewType": view.kind, "viewName": view.name}).get("project") or {}
-    nodes = [edge.get("node") or {} for edge in (project.get("allViews") or {}).get("edges") or []]
+    found = api.ask(_FIND, place | {"viewType": view.kind, "viewName": view.name})
+    edges = within(found, "project", "allViews", "edges")
+    nodes = [within(edge, "node") for edge in (edges if isinstance(edges, list) else [])]
     # A server that did not know the filter would answer with all views: not to be replaced by ours.
-    ids = [node["id"] for node in nodes if node.get("name") == view.name and isinstance(node.get("id"), str)]
-    return ids[0] if ids else None
+    ids = [within(node, "id") for node in nodes if within(node, "name") == view.name]
+    return next((number for number in ids if isinstance(number, str)), None)
 
 
 def _url(base: str, view: View, number: str) -> str:

@@ -38,7 +38,7 @@ query ProjectOfEntity($entity: String!, $project: String!) {
 """
 _END_OF_RUN = """
 query EndOfRun($entity: String!, $project: String!, $run: String!) {
-    model(name: $project, entityName: $entity) { bucket(name: $run, missingOk: true) { historyTail } }
+    model(name: $project, entityName: $entity) { bucket(name: $run, missingOk: true) { historyTail summaryMetrics } }
 }
 """
 _CREATE_PROJECT = """
@@ -67,7 +67,7 @@ class WandbApi:
     def __init__(self, api: Any, server: str) -> None:
         self._api = api
         self.server = server
-        self.app = str(api._service_api.app_url)
+        self.app = without_login(str(api._service_api.app_url))
 
     def ask(self, query: str, variables: dict[str, Any]) -> dict[str, Any]:
         """The data of the answer. Raises WandbFault."""
@@ -82,19 +82,19 @@ class WandbApi:
 
     def account(self) -> str:
         """The entity of the account. Raises WandbFault."""
-        entity = (self.ask(_ACCOUNT, {}).get("viewer") or {}).get("entity")
+        entity = within(self.ask(_ACCOUNT, {}), "viewer", "entity")
         if not isinstance(entity, str) or not entity:
             raise WandbFault("the account has no entity of its own", where=self.server, way_out="--entity NAME")
         return entity
 
-    def newest_row(self, entity: str, project: str, run: str) -> dict[str, Any]:
-        """The newest row in the history of a run; empty where there is none. Raises WandbFault."""
-        found = self.ask(_END_OF_RUN, {"entity": entity, "project": project, "run": run})
+    def end_of_run(self, entity: str, project: str, run: str) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+        """The newest rows in the history of a run, the last of them the newest, and its summary. Raises WandbFault."""
+        bucket = within(self.ask(_END_OF_RUN, {"entity": entity, "project": project, "run": run}), "model", "bucket")
         try:
-            rows = json.loads(found["model"]["bucket"]["historyTail"] or "[]")
-            newest = json.loads(rows[-1]) if rows else {}
-            if isinstance(newest, dict):
-                return newest
+            rows = [json.loads(row) for row in json.loads(bucket["historyTail"] or "[]")]
+            summary = json.loads(bucket["summaryMetrics"] or "{}")
+            if all(isinstance(found, dict) for found in (*rows, summary)):
+                return rows, summary
         except (LookupError, TypeError, ValueError, RecursionError):
             pass
         raise WandbFault("does not say where the run ends", where=self.server, way_out="is WANDB_BASE_URL right?")
@@ -112,6 +112,13 @@ class WandbApi:
             )
         if not found.get("project"):
             self.ask(_CREATE_PROJECT, {"entity": entity, "project": project})
+
+
+def within(found: Any, *keys: str) -> Any:
+    """What an answer holds there; None where it does not: a server may answer anything."""
+    for key in keys:
+        found = found.get(key) if isinstance(found, dict) else None
+    return found
 
 
 @contextlib.contextmanager

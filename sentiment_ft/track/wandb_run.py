@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,6 +48,7 @@ DERIVED = (  # what the plan has in place of null, and more
     "total_updates", "parameters", "rows", "device",
 )  # fmt: skip
 NOWHERE = -1.0  # the place of a row that has none
+SECONDS_TO_ARRIVE = (0.0, 0.5, 1.5)  # between looks whether the server has what it took
 _staged: dict[str, str] = {}
 
 
@@ -99,14 +101,15 @@ class Link:
     tables and pictures too.
     """
 
-    def __init__(self, run: Any, at: Position, *, is_closed: bool) -> None:
+    def __init__(self, run: Any, at: Position, *, is_new: bool, is_closed: bool) -> None:
         self._run = run
         self.is_closed = is_closed
+        self._sent = self._closed = False
         self._at = at
         self._newest = dict(at)
         self._places = Places()
         self._axis = int(max((at.get(event, 0) for event in ON_AXIS), default=0))
-        self.is_new = not at
+        self.is_new = is_new
 
     @property
     def tracked(self) -> Tracked:
@@ -125,15 +128,16 @@ class Link:
             if place is not None and place > self._at.get(event, -1):
                 self._axis = max(self._axis, record["update"]) if event in ON_AXIS else self._axis
                 self._newest[event] = place
-                self._run.log(row(record, self._axis, self._newest))
+                self._log(row(record, self._axis, self._newest))
 
     def show(self, values: dict[str, Any]) -> None:
         """One row of pictures, tables and numbers, at the newest update."""
-        self._run.log(row_without_record(values, self._axis, self._newest))
+        self._log(row_without_record(values, self._axis, self._newest))
 
     def close(self) -> None:
         """A row that says that all tables and pictures came before it."""
-        self._run.log(row_without_record({}, self._axis, self._newest, END))
+        self._log(row_without_record({}, self._axis, self._newest, END))
+        self._closed = True
 
     @property
     def run(self) -> Any:
@@ -148,6 +152,23 @@ class Link:
             self._run.finish(exit_code=code)
         except TimeoutError as error:
             raise NotTaken(str(error)) from None
+        if self._sent and not self._run.offline:
+            self._see_that_it_is_there()
+
+    def _log(self, values: dict[str, Any]) -> None:
+        self._run.log(values)
+        self._sent = True
+
+    def _see_that_it_is_there(self) -> None:
+        """wandb drops the rows that a server refuses (HTTP 403, 404, 413), and says nothing."""
+        for pause in SECONDS_TO_ARRIVE:
+            time.sleep(pause)
+            newest = _newest_row(self._run)
+            there = position(newest)
+            arrived = all(there.get(event, NOWHERE) >= place for event, place in self._newest.items())
+            if newest and arrived and (not self._closed or newest[ROW_EVENT] == END):
+                return
+        raise NotTaken("the server has not kept the rows it was sent")
 
 
 def connect(
@@ -194,7 +215,7 @@ def _connect(
             raise Refused(words(error).removeprefix(f"{type(error).__name__}: ").rstrip(". ")) from None
         raise
     try:
-        newest = {} if run.offline else _newest_row(run)
+        newest = _newest_row(run) if run.resumed and not run.offline else {}
         earlier = _earlier_offline(described.folder, known.id, run.dir) if run.offline else position(newest)
     except Exception:
         with contextlib.suppress(Exception):  # left open, its threads end in tracebacks
@@ -204,7 +225,7 @@ def _connect(
     run.define_metric("*", step_metric=AXIS)
     for column in (*(f"{PLACE}{event}" for event in EVENTS), ROW_EVENT):
         run.define_metric(column, hidden=True, step_metric=AXIS)
-    return Link(run, earlier, is_closed=newest.get(ROW_EVENT) == END)
+    return Link(run, earlier, is_new=not newest and not earlier, is_closed=newest.get(ROW_EVENT) == END)
 
 
 def project(config: Config) -> str:
@@ -237,12 +258,14 @@ def _is_refused(said: str) -> bool:
 
 
 def _newest_row(run: Any) -> dict[str, Any]:
-    """It says where the server's rows of the run end. Not the summary: wandb-core sends that of a row before the row,
-    at times in another request (7 of 115), and with more than 10 MB waiting long after it.
+    """Of ours, that the server has; empty where it has none. It says where they end. Not the summary: wandb-core sends
+    that of a row before the row, at times in another request (7 of 115), and with more than 10 MB waiting long after.
     """
-    if not run.resumed:
-        return {}
-    return wandb_api.connect(int(INIT_TIMEOUT_S)).newest_row(run.entity, run.project, run.id)
+    rows, summary = wandb_api.connect(int(INIT_TIMEOUT_S)).end_of_run(run.entity, run.project, run.id)
+    ours = [row for row in rows if ROW_EVENT in row]
+    if rows and not ours and ROW_EVENT in summary:  # the newest are somebody else's, added to the run
+        return summary
+    return ours[-1] if ours else {}
 
 
 def _earlier_offline(folder: Path, id: str, current: str) -> Position:
@@ -281,7 +304,7 @@ def offline_rows(part: Path) -> Iterator[dict[str, Any]]:
     from wandb.util import get_core_path
 
     command = [get_core_path(), "leet", "inspect", "--no-observability", "--json", "--run-file"]
-    for file in sorted(part.glob("*.wandb")):
+    for file in sorted(file for file in part.glob("*.wandb") if file.is_file()):  # a pipe would be waited for
         done = subprocess.run(
             [*command, str(file), str(part.parent)], capture_output=True, text=True,
             errors="replace", timeout=INSPECT_TIMEOUT_S, stdin=subprocess.DEVNULL,

@@ -13,6 +13,8 @@ import numpy as np
 
 from sentiment_ft.config import CLASS_NAMES
 from sentiment_ft.judge import curves
+from sentiment_ft.terminal import console, printable
+from sentiment_ft.track.wandb_api import what_is_wrong
 from sentiment_ft.track.wandb_run import Described, Link
 
 PREDICTIONS = 1000  # rows of the table, the most wrong first: W&B shows no more than 10,000, and sends each
@@ -35,16 +37,14 @@ def open_views(link: Link, described: Described) -> None:
 
 def close_views(link: Link, described: Described, summary: Mapping[str, Any]) -> None:
     """Of a run that is done. summary: the content of summary.json."""
-    import wandb
-
     link.run.summary.update(summary_numbers(summary))  # first: what comes may fail
     for part, prefix in (("validation", ""), ("test", "test_")):
         rows = list(_rows(described.folder / f"{prefix}predictions.jsonl"))
         if rows:
             link.show(_judged(part, rows, with_texts=described.config.wandb_log_predictions))
-    pictures = sorted((described.folder / "plots").glob("*.png"))
+    pictures = dict(_pictures(described.folder / "plots"))
     if pictures:
-        link.show({f"plots/{path.stem}": wandb.Image(str(path)) for path in pictures})
+        link.show(pictures)
     if described.config.wandb_log_model and (described.folder / "best").is_dir():
         _log_model(link, described, summary)
     link.close()
@@ -112,6 +112,18 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
                     p = float(row["p_positive"])
                     if 0 <= p <= 1:
                         yield row | {"p_positive": p, "file": str(row.get("file")), "line": str(row.get("line"))}
+
+
+def _pictures(folder: Path) -> Iterator[tuple[str, Any]]:
+    """What is none is told and left out: it may have been edited."""
+    import wandb
+
+    for path in sorted(folder.glob("*.png")):
+        try:
+            yield f"plots/{path.stem}", wandb.Image(str(path))
+        except Exception as error:  # of several types, for a file that is no picture or cannot be read
+            shown = printable(str(path), 200)
+            console.print(f"warning: {shown} is not shown on W&B: {what_is_wrong(error)}", markup=False)
 
 
 def _use_data(link: Link, described: Described) -> None:

@@ -172,6 +172,24 @@ def test_a_trial_that_the_server_stops_hears_it_first_from_the_server(agent, mon
     assert unsaid == [] and codes(agent) == [75 if seconds == 0 else -signal.SIGKILL]
 
 
+def test_a_signal_while_a_trial_hears_that_it_is_stopped_does_not_make_it_preempted(agent, monkeypatch):
+    monkeypatch.setattr(sweep_agent, "SECONDS_TO_HEED", 2.0)
+    agent.api.known.trials = [{"seed": SLEEPS}, {"seed": 1}]
+    told(agent, {"type": "stop", "run_id": "trial0"})
+    sent: list[float] = []
+
+    def at_once() -> None:
+        while agent._stopped_at is None:
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGTERM)
+        sent.append(time.monotonic())
+
+    later(agent, at_once)
+    agent.run()
+    assert codes(agent) == [75] and agent.received == [signal.SIGTERM]
+    assert time.monotonic() - sent[0] > 1.0, "the trial had its time"
+
+
 def test_the_server_stops_a_trial_and_the_next_one_runs(agent, monkeypatch):
     monkeypatch.setattr(sweep_agent, "SECONDS_TO_HEED", 0.0)
     agent.api.known.trials = [{"seed": SLEEPS}, {"seed": 1}]

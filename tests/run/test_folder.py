@@ -15,8 +15,10 @@ from sentiment_ft.errors import OutputError
 from sentiment_ft.recipe import dump
 from sentiment_ft.run import folder as run_folder
 from sentiment_ft.run.destination import fresh
+from sentiment_ft.run.find import to_go_on
 from sentiment_ft.run.folder import choose, create
 from sentiment_ft.run.layout import MARK, RUN_CONFIG_HEADER
+from sentiment_ft.run.lock import lock
 from sentiment_ft.run.writing import write_folder, write_json, write_text
 from tests.tiny import contents
 
@@ -145,6 +147,36 @@ def test_files_of_others_among_the_model_and_the_plots_are_named_too(old_run, na
     with pytest.raises(OutputError) as caught:
         choose(str(old_run), "x", overwrite=True)
     assert caught.value.what == f"holds files that no run writes: {'/'.join(name.split('/')[:2])}"
+
+
+def test_a_run_that_cannot_lock_its_folder_leaves_nothing_there(tmp_path):
+    (tmp_path / ".lock").mkdir()
+    with pytest.raises(OutputError, match=r"\.lock: cannot be opened"):
+        create(tmp_path, ONE, overwrite=False)
+    assert os.listdir(tmp_path) == [".lock"]
+    (tmp_path / ".lock").rmdir()
+    descriptor = lock(tmp_path)  # a run that hangs, and whose files were deleted
+    assert descriptor is not None
+    with pytest.raises(OutputError, match="another run is writing there"):
+        create(tmp_path, ONE, overwrite=False)
+    os.close(descriptor)
+    assert os.listdir(tmp_path) == [".lock"]
+    assert choose(str(tmp_path), "x", overwrite=False) == create(tmp_path, ONE, overwrite=False)
+
+
+def test_a_run_that_was_killed_as_it_made_its_mark_is_none(tmp_path):
+    (tmp_path / MARK).touch()
+    assert choose(str(tmp_path), "x", overwrite=False) == tmp_path
+    assert to_go_on("auto", str(tmp_path), "x") is None
+    create(tmp_path, ONE, overwrite=False)
+    assert contents(tmp_path) == {MARK: ONE.encode()}
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / MARK).touch()
+    (tmp_path / "other" / "thesis.tex").touch()
+    for overwrite in (False, True):
+        with pytest.raises(OutputError):
+            create(tmp_path / "other", TWO, overwrite=overwrite)
+    assert contents(tmp_path / "other") == {MARK: b"", "thesis.tex": b""}
 
 
 def test_what_a_killed_run_left_aside_is_replaced(old_run):

@@ -10,7 +10,7 @@ import pytest
 
 from sentiment_ft.errors import OutputError
 from sentiment_ft.run import lock
-from sentiment_ft.run.lock import RUN, SYNC, alone, check_idle, hold, is_held
+from sentiment_ft.run.lock import RUN, SYNC, Busy, alone, check_idle, hold, is_held
 
 
 @pytest.fixture
@@ -86,6 +86,8 @@ def test_what_lies_in_the_way_is_told_or_passed(tmp_path, free, kind):
         hold(path.parent)
         assert is_held(path.parent)
     else:
-        with pytest.raises(OSError, match=r"symbolic links|directory"):
+        told = r"\.lock: cannot be opened: .*(symbolic links|directory)\nway out: .* it can be deleted"
+        with pytest.raises(OutputError, match=told) as caught:
             hold(path.parent)
+        assert not isinstance(caught.value, Busy), "no run is at work"
     assert not outside.exists()

@@ -11,11 +11,13 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 
 from sentiment_ft.track import tracked as tracking
 from sentiment_ft.track.wandb_run import are_whole, rows_end
 from tests.mirrored import (
+    family,
     kill,
     make_run,
     offline_records,
@@ -24,6 +26,7 @@ from tests.mirrored import (
     recording,
     service_of,
     sync,
+    syncing,
     wait_for,
 )  # fmt: skip
 from tests.wandb_server import KEY, Server, serving
@@ -216,15 +219,81 @@ def test_a_file_that_was_edited_costs_sync_no_other_number(run, server):
     assert server.updates(id_of(run), "train") == list(range(1, 11))
 
 
-def test_a_picture_that_cannot_be_shown_costs_no_score_and_is_owed(run, server):
+def test_a_picture_that_cannot_be_shown_is_told_and_costs_nothing_else(run, server):
     (run / "plots" / "loss.png").write_text("no picture")
     _, err = record(run, 5, **server.variables())
+    assert f"warning: {run}/plots/loss.png is not shown on W&B: cannot identify image" in err
+    known = tracking.read(run)
+    assert known is not None and known.complete
+    rows = server.history(known.id)
+    assert sync(run, **server.variables()).returncode == 0 and server.history(known.id) == rows
+    assert server.summary(known.id)["validation/accuracy"] == 0.75
+
+
+def test_tables_that_fail_are_told_and_owed(run, server):
+    """W&B keeps to itself what it does not take of a file; this fails before."""
+    (run / "wandb").mkdir()
+    (run / "wandb" / "data").touch()  # where it would stage them
+    _, err = record(run, 5, **server.variables())
     assert "W&B has not all of the run's tables, curves" in err
-    done = sync(run, **server.variables())
-    assert done.returncode == 0 and "not all tables and pictures" in done.stderr, done.stderr
     known = tracking.read(run)
     assert known is not None and not known.complete
     assert server.summary(known.id)["validation/accuracy"] == 0.75
+    (run / "wandb" / "data").unlink()
+    assert sync(run, **server.variables()).returncode == 0
+    known = tracking.read(run)
+    assert known is not None and known.complete
+    assert sum("validation/predictions" in row for row in server.history(known.id)) == 1
+
+
+@pytest.mark.parametrize("status", [403, 404, 413])
+def test_rows_that_the_server_refuses_are_not_said_to_be_there(run, server, status):
+    """wandb drops them and says nothing."""
+    server.fault = f"rows {status}"
+    _, err = record(run, 20, **server.variables())
+    assert f"warning: W&B has not taken all of the run; later: sentiment-ft sync {run}" in err
+    done = sync(run, **server.variables())
+    assert done.returncode == 4 and "W&B has not taken all of it: the server has not kept the rows" in done.stderr
+    known = tracking.read(run)
+    assert known is not None and not known.complete and server.updates(known.id, "train") == []
+    server.fault = None
+    assert sync(run, **server.variables()).returncode == 0
+    check_whole(server, run)
+    assert sum("validation/predictions" in row for row in server.history(known.id)) == 1
+
+
+@pytest.mark.parametrize("records", [True, False])
+def test_a_row_that_somebody_adds_to_the_run_doubles_nothing(run, server, records):
+    if records:
+        record(run, 20, **server.variables())
+    else:
+        (run / "metrics.jsonl").touch()
+        assert sync(run, **server.variables()).returncode == 0
+    id = id_of(run)
+    kept = server.streams[id]["wandb-history.jsonl"]
+    summary = server.summary(id) | {"final/mine": 0.9}
+    kept[len(kept)] = json.dumps({"final/mine": 0.9, "_step": len(kept)})
+    server.streams[id]["wandb-summary.json"][0] = json.dumps(summary)
+    rows = server.history(id)
+    done = sync(run, **server.variables())
+    assert done.returncode == 0 and server.history(id) == rows, done.stderr
+
+
+def test_the_end_of_a_sync_by_force_ends_what_it_has_started(run, server):
+    record(run, 200, WANDB_MODE="offline")
+    server.fault = "slow"
+    with syncing(run, **server.variables()) as process:
+        while not (senders := [one for one in family(process) if "cli(" in " ".join(one.cmdline())]):
+            assert process.poll() is None
+            time.sleep(0.01)
+        time.sleep(3)  # it is at work
+        process.kill()
+        gone, alive = psutil.wait_procs(senders, timeout=10)
+        assert gone and not alive
+    server.fault = None
+    assert sync(run, **server.variables()).returncode == 0
+    check_whole(server, run, list(range(1, 201)))
+    assert sum("lengths" in row for row in server.history(id_of(run))) == 1
 
 
 def test_two_syncs_at_once_send_it_once(run, server):
