@@ -38,7 +38,8 @@ def open_recorder(run: Run, cut_at: int | None) -> Recorder | NoRecorder:
     mirrors: list[Mirror] = []
     known = None if run.changed else tracking.read(run.folder)
     if not run.changed and run.mirror_id is not None and (known is None or known.id != run.mirror_id):
-        known = Tracked(run.mirror_id)  # the file is lost, or of a changed run that was killed before it saved
+        # The file is lost, or of a changed run that was killed before it saved.
+        known = replace(known or Tracked(run.mirror_id), id=run.mirror_id, url=None, complete=False)
     if "wandb" in run.config.report_to and not _is_disabled(run.config):
         known = replace(known or Tracked(_given_id() or tracking.new_id()), complete=False)
         mirrors.append(WandbMirror(describe(run.folder, run.config), known, quiet=run.quiet))

@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from sentiment_ft import recipe
-from sentiment_ft.errors import EXIT_BUG, EXIT_DONE, EXIT_PREEMPTED, ModelError, OutputError, UserError
+from sentiment_ft.errors import EXIT_BUG, EXIT_DONE, ModelError, OutputError, UserError
 from sentiment_ft.run.attempts import last_code
 from sentiment_ft.run.find import config_of
 from sentiment_ft.run.layout import readable
@@ -43,28 +43,35 @@ def run(names: Sequence[str], *, quiet: bool) -> None:
     """names: run folders; none: those under runs/ that W&B has not all of, but for runs at work. Raises UserError, for
     the last that cannot be sent; the others are, unless W&B says the same of two in a row.
     """
-    found = not names
-    folders = left(Path("runs")) if found else [config_of(name, "RUN").parent for name in names]
-    if not folders and not quiet:
-        console.print("nothing to send: W&B has all of the runs under runs/ that it was told of", markup=False)
-    failed: UserError | None = None
-    for folder in folders:
+    found = names or [str(folder) for folder in left(Path("runs"))]
+    if not found:
+        _say("nothing to send: W&B has all of the runs under runs/ that it was told of", quiet)
+    failed, before = None, ""  # the last that failed; what W&B said of the one before this
+    for name in found:
         try:
-            if found and not _is_idle(folder):
+            folder = config_of(name, "RUN").parent
+            shown = printable(str(folder), 200)
+            if not names and not _is_idle(folder):
+                _say(f"{shown}: a run is at work there, which sends for itself", quiet)
                 continue
             records, url = send(folder)
-            if not quiet:
-                name = printable(str(folder), 200)
-                console.print(f"{name}: W&B has all {records:,} records: {printable(url, 4096)}", markup=False)
+            before = ""
+            _say(f"{shown}: W&B has all {records:,} records: {printable(url, 4096)}", quiet)
         except UserError as error:
             if failed is not None:
-                console.print(f"error: {failed}", markup=False)
-            again = failed is not None and isinstance(error, ModelError) and error.what == failed.what
+                _say(f"error: {failed}", quiet=False)
             failed = error
-            if again:  # no key, no server: it will be so for the next
+            said = error.what if isinstance(error, ModelError) else ""
+            if said and said == before:  # no key, no server: it will be so for the next
                 break
+            before = said
     if failed is not None:
         raise failed
+
+
+def _say(text: str, quiet: bool) -> None:
+    if not quiet:
+        console.print(text, markup=False)
 
 
 def left(runs: Path) -> list[Path]:
@@ -94,14 +101,15 @@ def send(folder: Path) -> tuple[int, str]:
         known = known or Tracked(tracking.new_id())
         tracking.write(folder, known)  # a run that starts meanwhile goes on with that id
         try:
-            link, whole = _open(described, known, records)
+            link, is_new = _open(described, known, records)
+            whole = known.complete or not is_new
             _write_down(folder, replace(link.tracked, complete=known.complete))
             link.send(records)
             summary = wandb_run.read_mapping(folder / "summary.json")  # of a run that is done
-            if summary and not known.complete and not link.is_closed:
-                whole = _try(where, lambda: close_views(link, described, summary)) and whole
+            if summary and (is_new or not known.complete):
+                whole = _try(where, lambda: close_views(link, described, summary))
             code = EXIT_DONE if summary else last_code(folder) or EXIT_BUG
-            link.finish(code, preempted=code == EXIT_PREEMPTED)
+            link.finish(code)  # not as preempted: it may have been stopped on its page, and would be given out again
         except Refused as refused:
             raise ModelError(f"W&B: {refused}", where=where, way_out="wandb login") from None
         except UserError:
@@ -109,7 +117,8 @@ def send(folder: Path) -> tuple[int, str]:
         except NotTaken as error:
             raise ModelError(f"W&B has not taken all of it: {error}", where=where, way_out=LATER) from None
         except Exception as error:  # wandb's own are of many types
-            raise ModelError(f"W&B does not answer: {wandb_run.words(error)}", where=where, way_out=LATER) from None
+            said = wandb_run.words(error).replace(f" {known.id}", "")  # the same of each run, where it is the server
+            raise ModelError(f"W&B does not answer: {said}", where=where, way_out=LATER) from None
         finally:
             wandb_service.leave()
         _write_down(folder, replace(link.tracked, complete=whole))
@@ -118,22 +127,24 @@ def send(folder: Path) -> tuple[int, str]:
 
 def _open(described: Described, known: Tracked, records: Sequence[Record]) -> tuple[Link, bool]:
     """The run on W&B, with the offline parts of it where W&B has nothing, for what it has must not come twice, and
-    where they hold each record once; and whether it has taken the first tables and pictures.
+    where they hold each record once; and whether W&B had nothing before.
     """
 
     def connect() -> Link:
-        return wandb_run.connect(described, known, mode="online", finish_timeout_s=FINISH_S, stop=lambda: None)
+        return wandb_run.connect(described, known, mode="online", finish_timeout_s=FINISH_S, stop=None)
 
     link = connect()
-    parts = sorted((described.folder / "wandb").glob(f"offline-run-*-{known.id}")) if link.is_new else []
+    is_new = link.is_new
+    parts = sorted((described.folder / "wandb").glob(f"offline-run-*-{known.id}")) if is_new else []
     if parts and wandb_run.are_whole((row for part in parts for row in wandb_run.offline_rows(part)), records):
         at = link.tracked
         link.finish(EXIT_BUG)
         wandb_service.leave()
         _send_offline_parts(at, parts)
         link = connect()
-    whole = not link.is_new or _try(printable(str(described.folder), 200), lambda: open_views(link, described))
-    return link, whole
+    if link.is_new:
+        _try(printable(str(described.folder), 200), lambda: open_views(link, described))
+    return link, is_new
 
 
 def _try(where: str, show: Callable[[], None]) -> bool:
@@ -156,7 +167,7 @@ def _send_offline_parts(at: Tracked, parts: Sequence[Path]) -> None:
         errors="replace", timeout=FINISH_S,
     )  # fmt: skip
     if done.returncode:
-        raise OSError(wandb_run.words(OSError(done.stderr[-200:])))
+        raise OSError(done.stderr.strip().rpartition("\n")[2])
 
 
 def _write_down(folder: Path, tracked: Tracked) -> None:

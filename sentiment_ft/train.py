@@ -123,11 +123,9 @@ def live(run: Run, cut_at: int | None) -> None:
     under_torchrun = "LOCAL_RANK" in os.environ
     launched = under_torchrun or attempt.has_launcher()
     try:
-        with recording.open_recorder(run, cut_at) as run.recorder:
-            with (
-                watched(run.accelerator, run.config.hang_seconds, launched=launched) as run.control.heartbeat,
-                heeding(run.control, launched=under_torchrun),
-            ):
+        # A signal in the last seconds, while trackers take the rest, changes nothing any more: heeding is around them.
+        with heeding(run.control, launched=under_torchrun), recording.open_recorder(run, cut_at) as run.recorder:
+            with watched(run.accelerator, run.config.hang_seconds, launched=launched) as run.control.heartbeat:
                 try:
                     fit(run)
                     run.control.meet("its end")  # a signal after the last update

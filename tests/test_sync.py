@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sentiment_ft import sync
-from sentiment_ft.errors import ModelError, OutputError
+from sentiment_ft.errors import ConfigError, ModelError, OutputError
 from sentiment_ft.run.folder import choose, create
 from sentiment_ft.run.layout import RUN_CONFIG_HEADER
 from sentiment_ft.run.lock import lock
@@ -52,10 +52,10 @@ def test_a_run_is_not_replaced_while_it_is_sent(run):
 @pytest.mark.parametrize(
     ("faults", "asked"),
     [
-        ({"a": "no project"}, "abc"),
-        ({"a": "no project", "c": "no project"}, "abc"),
+        ({"a": "no project"}, "abcd"),
         ({"a": "no key", "b": "no key"}, "ab"),
         ({"b": "no key", "c": "no key"}, "abc"),
+        ({"a": "no key", "c": "no key"}, "abcd"),
     ],
 )
 def test_one_run_that_is_refused_does_not_end_the_others(tmp_path, monkeypatch, capsys, faults, asked):
@@ -69,7 +69,7 @@ def test_one_run_that_is_refused_does_not_end_the_others(tmp_path, monkeypatch, 
         return 1, "https://w"
 
     monkeypatch.setattr(sync, "send", send)
-    for name in "abc":
+    for name in "abcd":
         create(tmp_path / "runs" / name, CONFIG, overwrite=False)
         tracked.write(tmp_path / "runs" / name, Tracked(name))
         os.utime(tmp_path / "runs" / name / "config.yaml", ns=(ord(name), ord(name)))
@@ -79,6 +79,25 @@ def test_one_run_that_is_refused_does_not_end_the_others(tmp_path, monkeypatch, 
     assert "".join(sent) == asked
     said = capsys.readouterr().err
     assert said.count("error: ") == len(faults) - 1 and said.count("has all") == len(set(asked) - set(faults))
+
+
+def test_a_name_that_is_no_run_does_not_keep_the_others(run, monkeypatch, capsys):
+    monkeypatch.setattr(sync, "send", lambda folder: (1, "https://w"))
+    with pytest.raises(ConfigError, match="there is no such run"):
+        sync.run((str(run.parent / "none"), str(run)), quiet=False)
+    assert f"{run}: W&B has all 1 records" in capsys.readouterr().err
+
+
+def test_a_run_at_work_is_told_and_passed(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    create(tmp_path / "runs" / "a", CONFIG, overwrite=False)
+    tracked.write(tmp_path / "runs" / "a", Tracked("a"))
+    create(tmp_path / "next", CONFIG, overwrite=False)
+    held = lock(tmp_path / "runs" / "a")
+    assert held is not None
+    sync.run((), quiet=False)
+    os.close(held)
+    assert capsys.readouterr().err == "runs/a: a run is at work there, which sends for itself\n"
 
 
 def test_what_cannot_be_looked_at_is_not_taken_for_a_run_at_work(tmp_path, monkeypatch):

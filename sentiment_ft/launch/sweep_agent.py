@@ -21,7 +21,7 @@ from sentiment_ft.track.wandb_api import WandbApi, WandbFault
 
 SECONDS_BETWEEN_BEATS = 5.0  # as wandb's agent
 SECONDS_WITHOUT_SERVER = 120.0  # with no trial running; while one runs it is waited for
-SECONDS_TO_HEED = 20.0  # that a trial has to hear from W&B itself that it is to stop; it asks every 15 s
+SECONDS_TO_HEED = 60.0  # that a trial has to hear from W&B itself that it is to stop (it asks every 15 s), and to end
 SECONDS_TO_SAVE = 600.0  # of a trial that was told to stop; `launch` allows as much
 FAILURES_IN_A_ROW = 3  # then it is not the parameters
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR2)
@@ -42,6 +42,7 @@ class Agent:
     _told_to_stop_at: float | None = None
     _stopped_at: float | None = None  # by W&B
     _lost_since: float | None = None
+    _failures: int = 0  # in a row
     _ended: bool = False
 
     def run(self) -> None:
@@ -61,6 +62,7 @@ class Agent:
                     self._wake.wait(SECONDS_BETWEEN_BEATS)
 
     def _carry_out(self, number: str, trial: Command) -> None:
+        self._told_to_stop_at = self._stopped_at = None
         shown = ", ".join(f"{key}={_shown(value)}" for key, value in trial.values.items())
         console.print(f"trial {len(self.outcomes) + 1}: {trial.run_id}: {printable(shown, 500)}", markup=False)
         code = self._refused(trial.values)
@@ -70,8 +72,9 @@ class Agent:
         self.outcomes.append(found)
         if found.failed:
             console.print(f"warning: trial {trial.run_id}: {found.how()}", markup=False)
-        newest = self.outcomes[-FAILURES_IN_A_ROW:]
-        if len(newest) == FAILURES_IN_A_ROW and all(one.failed for one in newest) and not self.received:
+        was_told = self._told_to_stop_at is not None or self._stopped_at is not None
+        self._failures = self._failures + 1 if found.failed and not was_told else 0
+        if self._failures == FAILURES_IN_A_ROW and not self.received:
             raise TrainingError(
                 f"{FAILURES_IN_A_ROW} trials in a row failed: it is not their parameters",
                 where=f"sweep {self.plan.place.sweep}",
@@ -93,7 +96,6 @@ class Agent:
 
     def _train(self, number: str, trial: Command) -> int:
         """The exit code of the trial."""
-        self._told_to_stop_at = self._stopped_at = None
         self._running = process = self.plan.start(trial.run_id, trial.values)
         try:
             if self.received:  # between the last look at it and the start

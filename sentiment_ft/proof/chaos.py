@@ -18,7 +18,7 @@ from rich.text import Text
 from safetensors import safe_open
 
 from sentiment_ft.config import Config
-from sentiment_ft.errors import EXIT_DONE, EXIT_TRAINING, UserError
+from sentiment_ft.errors import EXIT_DONE, EXIT_TRAINING
 from sentiment_ft.launch import gpus
 from sentiment_ft.proof.drill import SAVE_EVERY, Drill, Report
 from sentiment_ft.proof.strikes import check
@@ -27,6 +27,8 @@ from sentiment_ft.terminal import console, printable, results, standard_output
 
 UPDATES_A_STRIKE = 50  # enough that the training does not end before the last of them
 # Endings of what differs from run to run in metrics.jsonl: seconds, memory, and what is made of them.
+WEIGHTS = ("checkpoints/*/model.safetensors", "checkpoints/*/training.safetensors", "best/model.safetensors")
+COMPARED = ("metrics.jsonl", "predictions.jsonl", *WEIGHTS)
 NOT_COMPARED = ("_s", "_mib", "mfu")
 
 
@@ -48,7 +50,7 @@ def run(loaded: Loaded, wanted: Mapping[str, int], *, processes: int, as_json: b
         report = drill.strike(order, draw)
         report.different = differences(untouched, folder / "struck")
         kept = bool(report.different)
-    except UserError:
+    except Exception:
         kept = True
         raise
     finally:
@@ -95,13 +97,15 @@ def shortened(config: Config, strikes: int, processes: int) -> Config:
 
 def differences(untouched: Path, struck: Path) -> list[str]:
     """Names of records, weights, optimizer states, random numbers and predictions that are not the same to the bit."""
+    missing = [name for name in COMPARED if not list(struck.glob(name))]
+    if missing:
+        return [f"{name}: not there" for name in missing]
     different = []
     if _records(untouched) != _records(struck):
         different.append("metrics.jsonl")
     if (untouched / "predictions.jsonl").read_bytes() != (struck / "predictions.jsonl").read_bytes():
         different.append("predictions.jsonl")
-    files = ("checkpoints/*/model.safetensors", "checkpoints/*/training.safetensors", "best/model.safetensors")
-    for pattern in files:
+    for pattern in WEIGHTS:
         one, other = (max(folder.glob(pattern)) for folder in (untouched, struck))
         different += [f"{one.name}: {name}" for name in _tensors(one, other)]
     return different

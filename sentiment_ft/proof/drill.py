@@ -111,7 +111,10 @@ class Drill:
                     time.sleep(draw.random() * shortest_s)
                     kind, number, began = left.pop(0), newest_number(run), time.monotonic()
                     self._say(f"{kind}, after checkpoint {number}")
-                    self._strike(kind, target, draw, process)
+                    try:
+                        self._strike(kind, target, draw, process)
+                    except (psutil.NoSuchProcess, ProcessLookupError):
+                        raise UserError(f"a process ended just before the {kind}", where="chaos") from None
                     if kind in RESTARTS_BY_HAND:
                         open_since = (kind, number, began)
                         break
@@ -141,10 +144,7 @@ class Drill:
         if kind == TRACKER:
             self._wait_until("start of W&B", lambda: process.poll() is not None or target.tracker() is not None)
         hangs = len(self._named_after_s())
-        try:
-            STRIKES[kind](target, draw)
-        except psutil.NoSuchProcess:
-            raise UserError("a process of the training ended before it was struck", where="chaos") from None
+        STRIKES[kind](target, draw)
         if kind == HANG:
             self._wait_until(kind, lambda: len(self._named_after_s()) > hangs)
 

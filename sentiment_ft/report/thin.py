@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
 Point = tuple[float, float]
 MOST = 1000  # points of a series: two to a pixel, its lowest and its highest
 
@@ -37,12 +40,6 @@ def smoothed(points: Sequence[Point], window: int) -> list[Point]:
     """Mean of `window` neighbours, at the mean of their places."""
     if window < 2 or len(points) < window:
         return []
-    found = []
-    x_sum = y_sum = 0.0
-    for place, (x, y) in enumerate(points):
-        x_sum, y_sum = x_sum + x, y_sum + y
-        if place >= window:
-            x_sum, y_sum = x_sum - points[place - window][0], y_sum - points[place - window][1]
-        if place >= window - 1:
-            found.append((x_sum / window, y_sum / window))
-    return found
+    # Each window by itself: a running sum would keep what one huge number rounds away to the end of the curve.
+    means = sliding_window_view(np.asarray(points, dtype=float), window, axis=0).mean(axis=-1)
+    return [(float(x), float(y)) for x, y in means]

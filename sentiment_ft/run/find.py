@@ -10,7 +10,7 @@ from pathlib import Path
 from sentiment_ft import yaml_text
 from sentiment_ft.errors import ConfigError, ModelError, OutputError
 from sentiment_ft.run.destination import path_of
-from sentiment_ft.run.layout import KEPT_MARK, MARK, OWNED, is_empty, is_finished, is_run, readable, why_no_run
+from sentiment_ft.run.layout import KEPT_MARK, MARK, OWNED, holds_no_run, is_finished, is_run, readable, why_no_run
 from sentiment_ft.terminal import printable
 
 
@@ -27,7 +27,7 @@ def to_go_on(asked: str, output: str | None, run_name: str) -> Path | None:
     else:
         folder = path_of(output)
         with readable(folder):
-            if not os.path.lexists(folder) or (folder.is_dir() and is_empty(folder)):
+            if not os.path.lexists(folder) or (folder.is_dir() and holds_no_run(folder)):
                 return None
         found = config_of(output).parent
     if found is not None and not (found / "summary.json").is_file():

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sentiment_ft.errors import OutputError
 from sentiment_ft.run.destination import check_above, check_name, path_of
-from sentiment_ft.run.layout import INNER, MARK, is_empty, is_owned, is_run, readable
+from sentiment_ft.run.layout import INNER, MARK, holds_no_run, is_owned, is_run, readable
 from sentiment_ft.run.lock import LOCKS, WAIT, alone, check_idle, hold
 from sentiment_ft.run.writing import unwritable, write_text
 from sentiment_ft.terminal import printable
@@ -33,7 +33,7 @@ def choose(output: str | None, run_name: str, *, overwrite: bool, inputs: Sequen
     check_name(folder)
     check_above(folder)
     with readable(folder):
-        if not os.path.lexists(folder) or (folder.is_dir() and is_empty(folder)):
+        if not os.path.lexists(folder) or (folder.is_dir() and holds_no_run(folder)):
             return folder
         if not folder.is_dir():
             raise OutputError("exists and is not a folder", where=where, way_out="another --output")
@@ -58,7 +58,7 @@ def create(folder: Path, config_yaml: str, *, overwrite: bool, run_name: str | N
     try:
         if run_name is None:
             folder.mkdir(parents=True, exist_ok=True)
-            if not is_empty(folder):
+            if not holds_no_run(folder):
                 if not overwrite:
                     raise _taken(folder)
                 _check_replaceable(folder)
@@ -68,7 +68,7 @@ def create(folder: Path, config_yaml: str, *, overwrite: bool, run_name: str | N
         else:
             folder = _make_next(folder, run_name)
         hold(folder)
-        if not is_empty(folder):
+        if not holds_no_run(folder):
             raise _taken(folder)
         (folder / MARK).unlink(missing_ok=True)  # of one that was killed before it had written it
         try:  # of two runs in one empty folder, one makes this file

@@ -86,7 +86,7 @@ def is_owned(name: str) -> bool:
     return name in OWNED or name in LOCKS or ASIDE.fullmatch(name) is not None
 
 
-def is_empty(folder: Path) -> bool:
+def holds_no_run(folder: Path) -> bool:
     """But for the locks of a run that was there, and the mark, without a byte, of one that was killed as it made it.
     Raises OSError.
     """

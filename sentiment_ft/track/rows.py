@@ -10,9 +10,8 @@ from sentiment_ft.config import MAX_UPDATES
 from sentiment_ft.track.mirror import Record
 
 AXIS = "update"
-# Hidden columns of every row: which event it is of (none for tables; END after the last of them), and where the rows of
-# each event end with it.
-ROW_EVENT, PLACE, END = "row/event", "place/", "end"
+# Hidden columns of every row: which event it is of (none for tables), and where the rows of each event end with it.
+ROW_EVENT, PLACE = "row/event", "place/"
 EVENTS = ("train", "eval", "checkpoint", "skipped", "out_of_memory")
 ON_AXIS = ("train", "eval")  # the others are told of late
 LARGEST = 1e300  # more is no number of ours, and beyond what others read
@@ -38,9 +37,9 @@ def row(record: Record, axis: float, places: Position) -> dict[str, float | str]
     return numbers(record) | _hidden(record["event"], axis, places)
 
 
-def row_without_record(values: Mapping[str, Any], axis: float, places: Position, event: str = "") -> dict[str, Any]:
+def row_without_record(values: Mapping[str, Any], axis: float, places: Position) -> dict[str, Any]:
     """Tables, pictures."""
-    return {**values, **_hidden(event, axis, places)}
+    return {**values, **_hidden("", axis, places)}
 
 
 def _hidden(event: str, axis: float, places: Position) -> dict[str, float | str]:

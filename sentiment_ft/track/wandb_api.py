@@ -188,11 +188,12 @@ def checked_entity(name: str | None, where: str = "--entity") -> str | None:
 
 
 def what_is_wrong(error: BaseException) -> str:
-    """Without the values, among which may be a password."""
+    """On one line, without the values, among which may be a password, and without a key, masked before it is cut."""
+    said = str(error)
     if isinstance(error, ValidationError):
         faults = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors(include_input=False)]
-        return printable("; ".join(faults), 300)
-    return printable(" ".join(str(error).split()), 200)
+        said = "; ".join(faults)
+    return printable(without_key(" ".join(said.split())), 300)
 
 
 def without_login(url: str) -> str:
@@ -215,7 +216,7 @@ def without_key(said: str) -> str:
 
 
 def _fault(error: Exception, server: str) -> WandbFault:
-    said = printable(without_key(" ".join(str(error).split())), 200)
+    said = printable(what_is_wrong(error), 200)
     response = getattr(error, "response", None) or getattr(error.__cause__, "response", None)
     status = getattr(response, "http_status", 0) or None
     if "did not respond in time" in said:

@@ -29,7 +29,6 @@ RETRY_S = 60.0
 BUSY_S = 5.0  # while a `sync` sends the run
 AT_ONCE_S = 0.5  # after a second Ctrl-C
 FINISH_S = 7.0  # and the exit of the process: 10 s in all
-OPENING, CLOSING = "lengths, code", "tables, curves"
 
 
 class WandbMirror:
@@ -42,7 +41,7 @@ class WandbMirror:
         self._why = ""
         self._ending: tuple[dict[str, Any], int] | None = None
         self._warned = self._given_up = self._stopped = False
-        self._lacks: set[str] = set()
+        self._lacks_tables = False
         # A daemon: whatever it waits for, the run can end.
         self._thread = threading.Thread(target=self._live, name="wandb-mirror", daemon=True)
 
@@ -130,8 +129,8 @@ class WandbMirror:
         where = link.tracked.url or f"offline; later: {sync_command(self._described)}"
         if not self._quiet and not self._warned:
             console.print(f"W&B: {printable(where, 4096)}", markup=False)
-        if link.is_new or OPENING in self._lacks:
-            self._show(OPENING, lambda: open_views(link, self._described))
+        if link.is_new:
+            self._show("lengths, code", lambda: open_views(link, self._described))
         sent = 0
         while True:
             self._news.clear()  # before the look: what comes after it wakes again
@@ -142,20 +141,21 @@ class WandbMirror:
                 break
             self._news.wait()
         summary, code = ending
-        if summary and not link.is_closed:
-            self._show(CLOSING, lambda: close_views(link, self._described, summary))
+        if summary:
+            shown = self._show("tables, curves", lambda: close_views(link, self._described, summary))
+            self._lacks_tables = not shown
         link.finish(code, preempted=code == EXIT_PREEMPTED and not self._stopped)
-        self._write_down(replace(self._tracked, complete=self._tracked.mode == "online" and not self._lacks))
+        self._write_down(replace(self._tracked, complete=self._tracked.mode == "online" and not self._lacks_tables))
 
-    def _show(self, what: str, views: Callable[[], None]) -> None:
-        """A table that W&B does not take costs no number."""
+    def _show(self, what: str, views: Callable[[], None]) -> bool:
+        """A table that W&B does not take costs no number. Returns whether all are."""
         try:
             views()
-            self._lacks.discard(what)
+            return True
         except Exception as error:
-            self._lacks.add(what)
             if not self._given_up:
                 self._say(f"W&B has not all of the run's {what} ({wandb_run.words(error)})")
+            return False
 
     def _rest(self, seconds: float) -> None:
         """Until it is time to ask again, or the run ends."""

@@ -24,7 +24,6 @@ from sentiment_ft.track import wandb_api
 from sentiment_ft.track.mirror import Record
 from sentiment_ft.track.rows import (
     AXIS,
-    END,
     EVENTS,
     ON_AXIS,
     PLACE,
@@ -97,14 +96,11 @@ class Unusable(Refused):
 
 
 class Link:
-    """An open run; every method may raise what wandb raises. is_new: W&B has no row of it. is_closed: it has the
-    tables and pictures too.
-    """
+    """An open run; every method may raise what wandb raises. is_new: W&B has no row of it."""
 
-    def __init__(self, run: Any, at: Position, *, is_new: bool, is_closed: bool) -> None:
+    def __init__(self, run: Any, at: Position, *, is_new: bool) -> None:
         self._run = run
-        self.is_closed = is_closed
-        self._sent = self._closed = False
+        self._sent = False
         self._at = at
         self._newest = dict(at)
         self._places = Places()
@@ -134,11 +130,6 @@ class Link:
         """One row of pictures, tables and numbers, at the newest update."""
         self._log(row_without_record(values, self._axis, self._newest))
 
-    def close(self) -> None:
-        """A row that says that all tables and pictures came before it."""
-        self._log(row_without_record({}, self._axis, self._newest, END))
-        self._closed = True
-
     @property
     def run(self) -> Any:
         """wandb's own, for summary and artifacts."""
@@ -166,17 +157,18 @@ class Link:
             newest = _newest_row(self._run)
             there = position(newest)
             arrived = all(there.get(event, NOWHERE) >= place for event, place in self._newest.items())
-            if newest and arrived and (not self._closed or newest[ROW_EVENT] == END):
+            if newest and arrived:
                 return
         raise NotTaken("the server has not kept the rows it was sent")
 
 
 def connect(
-    described: Described, known: Tracked, *, mode: str | None, finish_timeout_s: float, stop: Callable[[], None]
+    described: Described, known: Tracked, *, mode: str | None, finish_timeout_s: float, stop: Callable[[], None] | None
 ) -> Link:
     """Open the run of this id, a new one or one that goes on: where it was before, whatever the settings say now. mode:
-    None as W&B's settings say. stop: called when somebody stops the run on its page. Raises Refused; what wandb raises
-    when a server does not answer within INIT_TIMEOUT_S.
+    None as W&B's settings say. stop: called when somebody stops the run on its page; None: this is not the process that
+    trains, so that its command line and machine are not those of the run. Raises Refused; what wandb raises when a
+    server does not answer within INIT_TIMEOUT_S.
     """
     prepare_environment(described.folder, known.id)
     sys.argv = [*sys.argv[:1], *masked(sys.argv[1:])]  # wandb sends it as it stands; it has been read long ago
@@ -187,14 +179,17 @@ def connect(
 
 
 def _connect(
-    described: Described, known: Tracked, *, mode: str | None, finish_timeout_s: float, stop: Callable[[], None]
+    described: Described, known: Tracked, *, mode: str | None, finish_timeout_s: float, stop: Callable[[], None] | None
 ) -> Link:
     import wandb
 
     config = described.config
     settings = wandb.Settings(
         console="off", silent=True, init_timeout=INIT_TIMEOUT_S, finish_timeout=finish_timeout_s,
-        finish_timeout_raises=True, stop_fn=stop, x_transaction_log_flush_interval=FLUSH_S,
+        finish_timeout_raises=True, x_transaction_log_flush_interval=FLUSH_S,
+        # A function of its own: wandb copies its settings deeply, and a method takes its object along.
+        stop_fn=(lambda: stop()) if stop is not None else (lambda: None),
+        x_disable_meta=stop is None, x_disable_stats=stop is None,
     )  # fmt: skip
     wandb.setup(settings=settings)  # silent from its first word on
     given = os.environ.get
@@ -225,7 +220,7 @@ def _connect(
     run.define_metric("*", step_metric=AXIS)
     for column in (*(f"{PLACE}{event}" for event in EVENTS), ROW_EVENT):
         run.define_metric(column, hidden=True, step_metric=AXIS)
-    return Link(run, earlier, is_new=not newest and not earlier, is_closed=newest.get(ROW_EVENT) == END)
+    return Link(run, earlier, is_new=not newest and not earlier)
 
 
 def project(config: Config) -> str:
@@ -240,6 +235,8 @@ def prepare_environment(folder: Path, id: str) -> None:
         os.environ.pop(name, None)
     if os.environ.get("WANDB_SWEEP_ID"):  # then wandb takes the id from there alone
         os.environ["WANDB_RUN_ID"] = id
+    # Else wandb asks the server for more at its exit: with one that hangs, 12 s after the last word.
+    os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
     for name in ("WANDB_DATA_DIR", "WANDB_ARTIFACT_DIR", "WANDB_CACHE_DIR"):
         if os.environ.get(name) in (None, _staged.get(name)):  # not where the user wants it elsewhere
             _staged[name] = os.environ[name] = str((folder / "wandb" / "data").absolute())
@@ -249,8 +246,7 @@ def words(error: BaseException) -> str:
     """What wandb says, on one line and without a key."""
     if isinstance(error, UserError):
         return printable(f"{error.where}: {error.what}", 200)
-    said = " ".join(f"{type(error).__name__}: {what_is_wrong(error)}".split())
-    return printable(wandb_api.without_key(said), 200)
+    return printable(f"{type(error).__name__}: {what_is_wrong(error)}", 200)
 
 
 def _is_refused(said: str) -> bool:
@@ -290,7 +286,7 @@ def are_whole(rows: Iterable[Mapping[str, Any]], records: Iterable[Record]) -> b
     """Whether the rows of offline folders are each record once."""
     places = Places()
     wanted = [(record["event"], place) for record in records if (place := places.of(record)) is not None]
-    events = [(row, str(row[ROW_EVENT])) for row in rows if row.get(ROW_EVENT) not in (None, "", END)]
+    events = [(row, str(row[ROW_EVENT])) for row in rows if row.get(ROW_EVENT)]
     held = [(event, position(row).get(event, NOWHERE)) for row, event in events]
     return sorted(held) == sorted(wanted)
 

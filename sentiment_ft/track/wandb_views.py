@@ -47,7 +47,6 @@ def close_views(link: Link, described: Described, summary: Mapping[str, Any]) ->
         link.show(pictures)
     if described.config.wandb_log_model and (described.folder / "best").is_dir():
         _log_model(link, described, summary)
-    link.close()
 
 
 def summary_numbers(summary: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from sentiment_ft.launch.sweep_server import Place
 from sentiment_ft.track import views
 from sentiment_ft.track.dashboard import View
 from sentiment_ft.track.wandb_api import WandbApi, WandbFault, _fault, address, within, without_key
+from sentiment_ft.track.wandb_run import words
 
 KEY = "0123456789abcdef" * 2 + "01234567"
 
@@ -20,6 +21,11 @@ def test_a_key_that_a_server_quotes_is_not_repeated(monkeypatch):
     monkeypatch.setenv("WANDB_API_KEY", KEY)
     assert without_key(f"no such key: {KEY}") == "no such key: ***"
     assert KEY not in str(_fault(RuntimeError(f"bad request: {KEY}"), "https://api.wandb.ai"))
+
+
+def test_a_key_is_masked_before_the_words_are_cut():
+    long = RuntimeError("x" * 280 + f" {KEY} is no key")
+    assert "0123456789ab" not in words(long) and "0123456789ab" not in str(_fault(long, "https://api.wandb.ai"))
 
 
 def answering(answer: Any) -> WandbApi:

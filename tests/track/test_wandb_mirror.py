@@ -411,27 +411,49 @@ def test_offline_parts_with_a_hole_are_not_sent_but_the_record(run, server):
     check_whole(server, run)
 
 
-def test_tables_of_an_offline_run_are_sent_once(run, server):
-    """With its files, and not made again."""
+def test_tables_and_the_model_of_an_offline_run_arrive_also_when_it_was_moved(tmp_path, server):
+    """As from a machine of a cluster: what W&B staged lies elsewhere then."""
+    run = make_run(tmp_path / "first", wandb_log_model=True)
+    (run / "best").mkdir()
+    (run / "best" / "model.safetensors").write_bytes(b"weights")
     record(run, 20, WANDB_MODE="offline")
+    run = run.rename(tmp_path / "run")
     assert sync(run, **server.variables()).returncode == 0
     check_whole(server, run)
-    assert sum("validation/predictions" in row for row in server.history(id_of(run))) == 1
-    known = tracking.read(run)
-    assert known is not None and known.complete
+    assert any("validation/predictions" in row for row in server.history(id_of(run)))
+    assert b"weights" in server.uploads.values()
+    states = {entry["type"]: entry["state"] for entry in server.artifacts.values()}
+    assert states["model"] == "COMMITTED"
 
 
-@pytest.mark.parametrize("mode", ["online", "offline"])
-def test_a_sync_that_was_killed_before_it_noted_the_end_sends_no_table_again(run, server, mode):
-    record(run, 20, **server.variables(WANDB_MODE=mode))
-    assert sync(run, **server.variables()).returncode == 0
+def test_another_server_gets_all_of_a_run_that_the_first_has(run, server):
+    record(run, 20, **server.variables())
+    with serving() as other:
+        assert sync(run, **other.variables()).returncode == 0
+        check_whole(other, run)
+        assert any("validation/predictions" in row for row in other.history(id_of(run)))
+        assert other.summary(id_of(run))["validation/accuracy"] == 0.75
+
+
+def test_a_sync_says_nothing_of_its_own_command_line_and_machine(run, server):
+    record(run, 20, **server.variables())
+    described = {path: body for path, body in server.uploads.items() if "wandb-metadata" in path}
+    events = len(server.lines(id_of(run), "wandb-events.jsonl"))
+    assert described
     known = tracking.read(run)
-    assert known is not None and known.complete
+    assert known is not None
     tracking.write(run, replace(known, complete=False))
-    count = len(server.history(known.id))
     assert sync(run, **server.variables()).returncode == 0
-    assert len(server.history(known.id)) == count and tracking.read(run) == known
-    check_whole(server, run)
+    assert {path: body for path, body in server.uploads.items() if "wandb-metadata" in path} == described
+    assert len(server.lines(id_of(run), "wandb-events.jsonl")) == events
+
+
+def test_a_run_that_was_preempted_is_not_given_out_again_by_a_sync(run, server):
+    """It may have been stopped on its page: only the run itself knows."""
+    record(run, 9, "preempt", **server.variables())
+    server.preempting.clear()
+    assert sync(run, **server.variables()).returncode == 0
+    assert server.preempting == set()
 
 
 def test_tables_that_an_offline_run_could_not_make_are_made_by_sync(run, server):
