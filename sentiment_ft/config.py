@@ -58,10 +58,10 @@ def _label_words(value: Any) -> Any:
 
 
 def _listed(value: Any) -> Any:
-    """`none`, one word, several with commas between them, or a list: as people write it."""
+    """`none`, one word, several with commas between them, or a list, also as a flag's text: as people write it."""
     if value is None or value == "none":
         return ()
-    return tuple(word.strip() for word in value.split(",")) if isinstance(value, str) else value
+    return tuple(word.strip() for word in value.strip().strip("[]").split(",")) if isinstance(value, str) else value
 
 
 def _rows_of(source: str | None) -> str | None:

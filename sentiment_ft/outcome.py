@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import shlex
-import time
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
 from numpy.typing import NDArray
 
 from sentiment_ft import plan
@@ -146,7 +144,7 @@ def summarise(run: Run, judged: dict[str, Judgement], final: Judgement) -> dict[
         "real_tokens_per_s": round(totals.real_tokens / totals.train_s, 1),
         "train_s": round(totals.train_s, 2),
         "eval_s": round(totals.eval_s, 2),
-        "wall_s": round(time.time() - psutil.Process().create_time(), 2),
+        "wall_s": round(run.wall_s(), 2),
         "peak_memory_mib": peak_memory_mib(run.accelerator.device),
     }
 

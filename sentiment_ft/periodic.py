@@ -52,7 +52,7 @@ def log(run: Run, shown: Bar | None) -> None:
             "padding_share": 1 - real / padded,
             "skipped_updates": state.skipped,
             "loss_scale": state.loss_scale,
-            "elapsed_s": time.perf_counter() - run.started,
+            "elapsed_s": run.elapsed_s(),
             **used_peak,
             **memory,
         }
@@ -161,7 +161,7 @@ def keep_if_best(run: Run, p_positive: NDArray[np.float64]) -> None:
             "eval_accuracy_low": low,
             "eval_accuracy_high": high,
             "best": better,
-            "elapsed_s": time.perf_counter() - run.started,
+            "elapsed_s": run.elapsed_s(),
         }
     )
     if not run.quiet:

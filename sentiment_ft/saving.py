@@ -217,7 +217,7 @@ def state_of(run: Run) -> dict[str, Any]:
     """JSON-ready; floats come back to the bit."""
     return {
         "state": asdict(run.state),
-        "totals": asdict(run.totals),
+        "totals": asdict(run.totals) | {"wall_s": run.wall_s()},
         "engine": run.engine.kind,
         "scaler": run.engine.scaler_state(),
         "last_is_best": run.last_p_positive is run.best_p_positive,

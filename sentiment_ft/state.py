@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import torch
 from accelerate import Accelerator
 from numpy.typing import NDArray
@@ -83,6 +84,8 @@ class Totals:
     real_tokens: int = 0
     train_s: float = 0.0
     eval_s: float = 0.0
+    wall_s: float = 0.0
+    """Of earlier starts, each up to the checkpoint that the next went on from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,3 +153,11 @@ class Run:
     """The content of environment.json. Main process only."""
     overlaps: dict[str, Overlap] = field(default_factory=dict)
     """By part that judges (validation, test): how much of it training has seen. Main process only."""
+
+    def wall_s(self) -> float:
+        """Seconds since this process began, and those of earlier starts."""
+        return self.totals.wall_s + time.time() - psutil.Process().create_time()
+
+    def elapsed_s(self) -> float:
+        """Seconds since the training began, and those of earlier starts: on the record they never go back."""
+        return self.totals.wall_s + time.perf_counter() - self.started

@@ -40,6 +40,7 @@ from sentiment_ft.run.control import Control, OutOfMemory, Stopped
 from sentiment_ft.run.cpu import tune
 from sentiment_ft.run.engine import engine_of
 from sentiment_ft.run.heartbeat import watched
+from sentiment_ft.run.layout import is_finished
 from sentiment_ft.run.memory import reset_peak
 from sentiment_ft.run.precision import at_least_fp32
 from sentiment_ft.run.randomness import seed_micro_batch
@@ -144,7 +145,7 @@ def live(run: Run, cut_at: int | None) -> None:
 
 def conclude(run: Run) -> None:
     """After the last update: judge the test rows, write everything down. Called by every process. What a signal stops
-    here is done again by a resume. Raises Preempted.
+    here is done again by a resume; one that comes after the last file stops nothing. Raises Preempted.
     """
     try:
         saving.settle(run)
@@ -153,8 +154,9 @@ def conclude(run: Run) -> None:
             if run.accelerator.is_main_process:
                 outcome.closing(run, test_p)
             run.control.meet("its end")
-    except Stopped as stopped:
-        raise saving.preempted(run, stopped.number) from None
+    except Stopped as stopped:  # in every process
+        if not broadcast_object_list([run.accelerator.is_main_process and is_finished(run.folder)])[0]:
+            raise saving.preempted(run, stopped.number) from None
 
 
 def load_data(accelerator: Accelerator, config: Config, *, quiet: bool) -> tuple[Any, Prepared]:

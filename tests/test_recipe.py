@@ -452,3 +452,12 @@ def test_key_without_effect_is_refused_where_only_some_are_accepted():
     assert "keys that have: seed" in str(caught.value)
     with pytest.raises(ConfigError, match="did you mean seed"):  # a slip is told as a slip
         load("quickstart", ["seeed=1"], accepted={"seed"})
+
+
+@pytest.mark.parametrize(
+    "given", ["wandb,tensorboard", "wandb, tensorboard", "[wandb, tensorboard]", " [wandb,tensorboard] "]
+)
+def test_a_list_of_words_in_a_flag(given):
+    """As docs and YAML write it."""
+    loaded = load("quickstart", [], {"report_to": given})
+    assert loaded.config.report_to == ("wandb", "tensorboard")

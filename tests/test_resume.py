@@ -9,11 +9,13 @@ import math
 import os
 import shutil
 import signal
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import torch
 from accelerate.state import AcceleratorState
@@ -654,6 +656,20 @@ def test_a_run_can_be_named_by_what_is_in_it_whatever_is_above_it(trainer, place
 def test_what_is_no_run_is_refused(trainer, stopped, path, error):
     with pytest.raises(ConfigError, match=error):
         trainer(resume=str(trainer.folder / path))
+
+
+def test_time_goes_on_over_starts(trainer, stopped):
+    """A run of 34 s that was gone on with for 8 s took 42, and its record does not go back to 0."""
+    newest = max((stopped / "checkpoints").iterdir(), key=lambda path: int(path.name.split("-")[0]))
+    before = json.loads((newest / "state.json").read_text())["totals"]["wall_s"]
+    trainer(resume=str(stopped))
+    own = time.time() - psutil.Process().create_time()
+    summary = json.loads((stopped / "summary.json").read_text())
+    assert before > 0 and before < summary["wall_s"] <= before + own + 0.01
+    assert summary["wall_s"] >= summary["train_s"] + summary["eval_s"]
+    lines = [json.loads(line) for line in (stopped / "metrics.jsonl").read_text().splitlines()]
+    elapsed = [line["elapsed_s"] for line in lines if "elapsed_s" in line]
+    assert elapsed == sorted(elapsed) and elapsed[-1] > before
 
 
 def test_two_runs_do_not_go_on_in_one_folder(trainer, stopped):

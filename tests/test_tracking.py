@@ -126,6 +126,28 @@ def test_a_server_that_is_lost_stops_neither_the_run_nor_its_resume(folder, mode
         assert again.updates(id, "train") == list(range(1, UPDATES + 1)) and again.rewritten == []
 
 
+@pytest.mark.parametrize("stopped", [True, False])
+def test_a_signal_while_a_server_that_hangs_is_waited_for_changes_nothing(folder, model, server, stopped):
+    """Not the code of a run that is saved (a scheduler goes by it), and not that of one that is done."""
+    argv = launched.alone("sentiment_ft", "train", *tracked(model))
+    with training(argv, folder, **server.variables(WANDB_X_FILE_STREAM_TRANSMIT_INTERVAL="1")) as process:
+        wait_until_it_has(process, folder / "run", 10)
+        server.fault = "black hole"
+        if stopped:
+            process.send_signal(signal.SIGTERM)
+            while not list((folder / "run" / "checkpoints").glob("[0-9]*")):
+                time.sleep(0.05)
+        else:
+            while not (folder / "run" / "summary.json").exists():
+                time.sleep(0.05)
+        time.sleep(2)
+        assert process.poll() is None, "it waits for the server"
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == (EXIT_PREEMPTED if stopped else 0) and "Traceback" not in said, said
+    server.fault = None
+
+
 def test_a_run_that_is_stopped_on_its_page_is_saved(folder, model, server):
     argv = launched.alone("sentiment_ft", "train", *tracked(model, "-o", "max_steps=100000"))
     with training(argv, folder, **server.variables(WANDB_X_FILE_STREAM_TRANSMIT_INTERVAL="1")) as process:

@@ -126,14 +126,16 @@ def _plan(options: Options, draft: Draft, place: Place) -> Plan:
 
 def _carry_out(api: WandbApi, options: Options, draft: Draft, place: Place) -> None:
     plan = _plan(options, draft, place)
+    if options.sweep_id is None:
+        console.print(f"another agent of it: {printable(plan.join(), 4096)}", markup=False)
     agent = Agent(api, plan, frozenset(parameter.name for parameter in draft.parameters), options.count)
     try:
         agent.run()
     finally:
         _conclude(plan, agent.outcomes)
-    again = f"sentiment-ft sweep --sweep-id {place.sweep}"
     if agent.received:
-        raise Preempted(f"{ended_by(agent.received[0])}", where=f"sweep {place.sweep}", way_out=f"go on: {again}")
+        way_out = f"go on: {printable(plan.join(), 4096)}"
+        raise Preempted(f"{ended_by(agent.received[0])}", where=f"sweep {place.sweep}", way_out=way_out)
     if agent.outcomes and best(agent.outcomes, lower=plan.lower) is None:
         raise TrainingError("no trial gave a model", where=f"sweep {place.sweep}", way_out="see their messages above")
 

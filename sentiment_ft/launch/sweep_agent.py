@@ -78,7 +78,7 @@ class Agent:
             raise TrainingError(
                 f"{FAILURES_IN_A_ROW} trials in a row failed: it is not their parameters",
                 where=f"sweep {self.plan.place.sweep}",
-                way_out="mend what their messages say, then --sweep-id " + self.plan.place.sweep,
+                way_out=f"mend what their messages say, then: {printable(self.plan.join(), 4096)}",
             )
 
     def _refused(self, values: Mapping[str, Any]) -> int | None:

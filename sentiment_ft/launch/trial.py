@@ -50,6 +50,17 @@ class Plan:
             words += ["-o", override]
         return shlex.join(words)
 
+    def join(self) -> str:
+        """The command of another agent of this sweep, or of this one once it was stopped: without its recipe and
+        overrides it would train something else under the same sweep.
+        """
+        place = self.place
+        words = ["sentiment-ft", "sweep", "--sweep-id", place.sweep, "--entity", place.entity]
+        words += ["--project", place.project, "--recipe", self.recipe]
+        for override in self.overrides:
+            words += ["-o", override]
+        return shlex.join(words)
+
     def environment(self, run_id: str, given: Mapping[str, str] = os.environ) -> dict[str, str]:
         """Where wandb.init finds the run that the agent was given."""
         kept = {name: value for name, value in given.items() if name not in NOT_OURS}

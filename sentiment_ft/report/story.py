@@ -162,7 +162,7 @@ def _split(run: Run) -> Split | None:
         for name, value in (("training", train), ("judging", judging), ("start, saving, writing", rest))
     ]
     again = (
-        " (of several starts: training and judging of all, the rest of the last)"
+        " (of several starts, without what was lost by a kill and trained again)"
         if sum(r["event"] == "began" for r in run.attempts) > 1
         else ""
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +38,9 @@ def of_closing(folder: Path, summary: Mapping[str, Any]) -> Path:
     """Write the report of a run that is about to write its summary.json. Raises UserError."""
     path = folder / NAME
     check_replaceable(path)
-    write_text(path, render(page_of(record.read(folder, summary)), bundle()))
+    run = record.read(folder, summary)
+    ends = {"event": "ended", "at": datetime.now(UTC).isoformat(), "code": 0, "update": summary.get("updates")}
+    write_text(path, render(page_of(replace(run, attempts=[*run.attempts, ends])), bundle()))
     return path
 
 

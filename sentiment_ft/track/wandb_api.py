@@ -140,15 +140,14 @@ def connect(seconds: int = SECONDS_TO_ANSWER) -> WandbApi:
         import wandb
 
         # silent: no prompt for a key and nothing of wandb's own on standard error, where a key could be quoted.
-        wandb.setup(wandb.Settings(silent=True))
+        set_up = wandb.setup(wandb.Settings(silent=True))
     except Exception as error:  # of pydantic, of wandb, or a bare ValueError at its import
         raise ConfigError(
             f"W&B cannot start: {what_is_wrong(error)}", where="the environment", way_out="see the variables WANDB_..."
         ) from None
-    server = _shown(os.environ.get("WANDB_BASE_URL") or "https://api.wandb.ai")
+    server = _shown(str(set_up.settings.base_url))
     try:
         api = wandb.Api(timeout=seconds)
-        server = _shown(str(api.settings["base_url"]))
     except wandb.errors.UsageError:  # wandb's words would be those of an interactive program
         raise WandbFault("there is no API key", where=server, way_out=_LOG_IN) from None
     except Exception as error:

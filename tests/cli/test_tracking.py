@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import time
@@ -220,7 +221,11 @@ def test_a_sweep_that_is_stopped_lets_its_trial_save(folder, server, model, send
     finally:
         process.kill()
     assert process.returncode == 75, message
-    assert f"stopped: sweep sweep0: {ended_by(number)}" in message and "sentiment-ft sweep --sweep-id sweep0" in message
+    assert f"stopped: sweep sweep0: {ended_by(number)}" in message
+    again = message.splitlines()[-1].partition("go on: ")[2]
+    assert again.startswith("sentiment-ft sweep --sweep-id sweep0 --entity me --project sentiment-ft --recipe ")
+    assert shlex.split(again)[10:] == list(tiny(model, "num_train_epochs=200")), "else it would train something else"
+    assert f"another agent of it: {again}\n" in message
     assert list((trial / "checkpoints").iterdir()) and server.known.given_out == ["trial0"]
     assert left_running(folder) == []
 
