@@ -95,6 +95,6 @@ def seen(run: Run) -> list[str]:
         if exact + near:
             said.append(
                 f"{exact + near:,} of the {every:,} {plain(part, 30)} rows are in the training rows too ({exact:,} "
-                f"exactly, {near:,} nearly): there it may remember."
+                f"exactly, {near:,} nearly): there the model may repeat what it has seen."
             )
     return said

@@ -81,18 +81,19 @@ def again(run: Run) -> Section:
     """What it takes to train the same once more."""
     line = run.environment.get("command_line")
     words = [str(word) for word in line[:200]] if isinstance(line, list) and line else []
-    blocks: list[Any] = []
-    if words:
-        program = local(words[0])
-        rest = [shlex.quote(local(word)) for word in words[1:]]
-        blocks += [
-            Text("As it was typed; of local paths the last part is shown."),
-            Code(" ".join([shlex.quote(program), *rest])),
-        ]
-    blocks += [
+    blocks: list[Any] = [
         Text("The same settings, from the config in the folder of the run (beside this page):"),
         Code("sentiment-ft train --recipe ./config.yaml"),
     ]
+    if words:
+        program = local(words[0])
+        rest = [shlex.quote(local(word)) for word in words[1:]]
+        several = sum(record["event"] == "began" for record in run.attempts) > 1
+        which = "The newest start, which went on with the run, as it was typed" if several else "As it was typed"
+        blocks += [
+            Text(f"{which}; of local paths the last part is shown."),
+            Code(" ".join([shlex.quote(program), *rest])),
+        ]
     git = mapping(run.environment.get("git"))
     pairs = [
         ("commit", plain(git.get("commit") or "–", 60)),

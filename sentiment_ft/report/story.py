@@ -61,7 +61,7 @@ def _meaning(run: Run) -> list[str]:
             continue
         if part == "test":
             said.append(
-                f"On {rows:,} sealed test rows, which chose nothing, the best model is right on {percent(accuracy)}; "
+                f"On {rows:,} test rows, kept apart until the end, the best model is right on {percent(accuracy)}; "
                 f"on rows of the same kind it would be, with 95% confidence, {percents(ends)}. This is the figure to "
                 "quote."
             )
@@ -70,13 +70,13 @@ def _meaning(run: Run) -> list[str]:
                 gap = abs((score(validation, "accuracy") or 0) - accuracy)
                 said.append(
                     f"The validation rows say {percent(score(validation, 'accuracy'))}, {100 * gap:.1f} points "
-                    f"{'more' if other[0] > ends[1] else 'less'}: they chose the best model, "
+                    f"{'more' if other[0] > ends[1] else 'less'}: they were used to choose the best model, "
                     "or are another kind of rows."
                 )
         elif not test:
             said.append(
                 f"On {rows:,} validation rows the best model is right on {percent(accuracy)} ({percents(ends)}). These "
-                "rows chose it, so the figure leans high; no sealed test rows were given."
+                "rows were used to choose it, so the figure leans high; no test rows were given."
             )
     if str(run.summary.get("data", "")).split(":")[0] == "synthetic" and said:
         said.append(

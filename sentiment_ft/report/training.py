@@ -71,7 +71,7 @@ def checkpoints(run: Run) -> Section | None:
     note = "Newest last. A save goes on beside the training: what counts is how long that was held up."
     if len(saved) > MOST_LINES:
         note += f" The last {MOST_LINES} are shown."
-    head = [">update", ">size", ">written after", ">of that at work", ">held up training"]
+    head = [">update", ">size", ">written after", ">time at work", ">training stood still for"]
     return Section(
         "checkpoints", "Checkpoints", [Text(says), Table("Checkpoints", head, lines, note=note, folded=len(lines) > 12)]
     )

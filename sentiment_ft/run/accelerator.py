@@ -23,6 +23,7 @@ from sentiment_ft.config import Config
 from sentiment_ft.errors import ConfigError, ModelError
 from sentiment_ft.hardware.detect import Device
 from sentiment_ft.run.precision import ACCELERATE_NAMES
+from sentiment_ft.run.stopping import deaf
 from sentiment_ft.run.surroundings import is_on
 from sentiment_ft.run.zero_config import zero_config
 from sentiment_ft.terminal import printable
@@ -129,8 +130,10 @@ def started(precision: str, device: Device, config: Config | None = None) -> Ite
     """
     accelerator = start(precision, device, config)
     yield accelerator
-    accelerator.free_memory()
-    gc.collect()
+    alone = accelerator.num_processes == 1  # several wait for each other, and one may have died
+    with deaf() if alone else contextlib.nullcontext():  # some seconds on a busy machine: the work is done by now
+        accelerator.free_memory()
+        gc.collect()
     accelerator.wait_for_everyone()
     if accelerator.num_processes > 1:
         torch.distributed.destroy_process_group()

@@ -68,6 +68,20 @@ def heeding(control: Control, *, launched: bool) -> Iterator[None]:
             signal.signal(number, usual)
 
 
+@contextlib.contextmanager
+def deaf() -> Iterator[None]:
+    """Within: signals of HEEDED do nothing. For the last moments of what is done."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in HEEDED}
+    try:
+        yield
+    finally:
+        for number, usual in before.items():
+            signal.signal(number, usual or signal.SIG_DFL)  # None: of a handler that is not Python's
+
+
 def _die(number: int) -> NoReturn:
     """As if the signal had its usual effect; `signal.signal` is for the main thread alone."""
     os._exit(128 + number)

@@ -140,7 +140,7 @@ def test_what_came_out_stands_in_the_summary(tmp_path: Path) -> None:
     run = record.read(write_run(tmp_path / "run", rows=100))
     text = "".join(read(page.render(page_of(run), "")).texts)
     accuracy = run.judgement("test")["scores"]["accuracy"]
-    assert f"100 sealed test rows, which chose nothing, the best model is right on {accuracy:.1%}" in text
+    assert f"100 test rows, kept apart until the end, the best model is right on {accuracy:.1%}" in text
     assert "3 of the 100 validation rows are in the training rows too (2 exactly, 1 nearly)" in text
 
 
@@ -158,7 +158,7 @@ def test_what_a_comparison_says_and_lists_is_recorded_and_not_a_mean(tmp_path: P
 
 def test_no_test_rows_says_that_the_figure_leans_high(tmp_path: Path) -> None:
     run = record.read(write_run(tmp_path / "run", test=False))
-    assert "leans high; no sealed test rows" in page.render(page_of(run), "")
+    assert "leans high; no test rows" in page.render(page_of(run), "")
 
 
 def test_starts_and_ends(tmp_path: Path) -> None:
