@@ -28,7 +28,15 @@ CLASS_NAMES = ("negative", "positive")  # of labels 0 and 1
 MAX_BATCH = 2**20  # rows or micro-batches
 MAX_UPDATES = 2**40
 Tracker = Literal["wandb", "tensorboard"]
-_NAME = r"^[^/\x00-\x1f]{1,128}$"  # what W&B takes as the name of a user, a group, a kind
+# What W&B takes as the name of a user, a group, a kind; of a project; as a tag. With the words for people.
+_NAME, _PROJECT, _TAG = r"^[^/\x00-\x1f]{1,128}$", r"^[^/\\#?%:\x00-\x1f]{1,128}$", r"^[^\x00-\x1f,]{1,64}$"
+_RUN_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
+PATTERN_WORDS = {
+    _NAME: "1 to 128 characters without /",
+    _PROJECT: "1 to 128 characters without / \\ # ? % :",
+    _TAG: "1 to 64 characters without a comma",
+    _RUN_NAME: "letters, digits, ., _ and -, at most 100, with a letter or digit first",
+}
 
 
 def _precision_alias(value: Any) -> Any:
@@ -210,7 +218,7 @@ class JudgingConfig(_Frozen):
 class RunConfig(_Frozen):
     """Name, seed, logging."""
 
-    run_name: str | None = Field(None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
+    run_name: str | None = Field(None, pattern=_RUN_NAME)
     """Name of the run and of its folder under runs/. None: the recipe's name."""
     seed: int = Field(42, ge=0, lt=2**31)
     """Seeds the split, the order of rows, the new head and dropout. Below 2^31: each process adds its number, and
@@ -244,7 +252,7 @@ class TrackingConfig(_Frozen):
     """wandb, tensorboard, both (a list), or none."""
     wandb_mode: Literal["online", "offline", "disabled"] | None = None
     """offline: kept in the run folder, for `sentiment-ft sync`. None: WANDB_MODE, else online."""
-    wandb_project: str | None = Field(None, pattern=r"^[^/\\#?%:\x00-\x1f]{1,128}$")
+    wandb_project: str | None = Field(None, pattern=_PROJECT)
     """None: WANDB_PROJECT, else sentiment-ft."""
     wandb_entity: str | None = Field(None, pattern=_NAME)
     """User or team. None: WANDB_ENTITY, else the one of the key."""
@@ -252,9 +260,7 @@ class TrackingConfig(_Frozen):
     """Runs that belong together, such as seeds. None: WANDB_RUN_GROUP."""
     wandb_job_type: str | None = Field(None, pattern=_NAME)
     """What kind of run. None: WANDB_JOB_TYPE, else train."""
-    wandb_tags: Annotated[
-        tuple[Annotated[str, Field(pattern=r"^[^\x00-\x1f,]{1,64}$")], ...], BeforeValidator(_listed)
-    ] = ()
+    wandb_tags: Annotated[tuple[Annotated[str, Field(pattern=_TAG)], ...], BeforeValidator(_listed)] = ()
     """Words to find it by; none: WANDB_TAGS."""
     wandb_notes: str | None = Field(None, max_length=2000)
     """A longer description. None: WANDB_NOTES."""

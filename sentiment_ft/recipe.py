@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from sentiment_ft import yaml_text
-from sentiment_ft.config import SECTIONS, Config, keys_of
+from sentiment_ft.config import PATTERN_WORDS, SECTIONS, Config, keys_of
 from sentiment_ft.errors import ConfigError
 from sentiment_ft.terminal import printable
 
@@ -215,7 +215,10 @@ def _explain(error: ValidationError, origins: Mapping[str, str]) -> str:
             message = str(fault["ctx"]["error"]) if "ctx" in fault else fault["msg"]
         else:
             entry = f"{printable(str(fault['loc'][1]), 60)}: " if len(fault["loc"]) > 1 else ""  # of a mapping
-            message = f"{entry}{fault['msg'][0].lower()}{fault['msg'][1:]}, not {_shown(fault['input'])}"
+            said = fault["msg"][0].lower() + fault["msg"][1:]
+            if fault["type"] == "string_pattern_mismatch":
+                said = f"should be {PATTERN_WORDS[fault['ctx']['pattern']]}"
+            message = f"{entry}{said}, not {_shown(fault['input'])}"
         lines.append(
             f"{where}{printable(key, 60)}: {message}" if key and not where.startswith("--") else f"{where}{message}"
         )

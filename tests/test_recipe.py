@@ -461,3 +461,18 @@ def test_a_list_of_words_in_a_flag(given):
     """As docs and YAML write it."""
     loaded = load("quickstart", [], {"report_to": given})
     assert loaded.config.report_to == ("wandb", "tensorboard")
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("wandb_project=a/b", "should be 1 to 128 characters without / \\ # ? % :, not 'a/b'"),
+        ("wandb_group=a/b", "should be 1 to 128 characters without /, not 'a/b'"),
+        (f"wandb_tags={65 * 'a'}", "should be 1 to 64 characters without a comma, not 'aaa"),
+        ("run_name=-a", "should be letters, digits, ., _ and -, at most 100, with a letter or digit first, not '-a'"),
+    ],
+)
+def test_a_name_that_cannot_be_is_told_without_a_regular_expression(override, words):
+    with pytest.raises(ConfigError) as caught:
+        load("quickstart", [override])
+    assert words in caught.value.what and "pattern" not in caught.value.what

@@ -72,6 +72,9 @@ class Agent:
         self.outcomes.append(found)
         if found.failed:
             console.print(f"warning: trial {trial.run_id}: {found.how()}", markup=False)
+        else:
+            reached = f", best {self.plan.score} {found.value:.4f}" if found.value is not None else ""
+            console.print(f"trial {trial.run_id}: {found.how()}{reached}", markup=False)
         was_told = self._told_to_stop_at is not None or self._stopped_at is not None
         self._failures = self._failures + 1 if found.failed and not was_told else 0
         if self._failures == FAILURES_IN_A_ROW and not self.received:
