@@ -20,6 +20,8 @@ def summary(run: Run) -> Section:
     if not run.finished:
         last = max((record["update"] for record in run.events), default=0)
         said = f"This run has not finished: it has no summary.json. Its record goes to update {last:,}."
+        if (run.folder / "checkpoints").is_dir():
+            said += " It has checkpoints: sentiment-ft train --resume, with the folder of the run, goes on."
         blocks.append(Text(said, "warning"))
     cards = [card for part in ("test", "validation") if (card := _card(run, part))]
     speed = number(run.summary.get("rows_per_s"))
