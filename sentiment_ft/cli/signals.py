@@ -6,6 +6,7 @@ some hundred interrupted imports of torch), and thrown into a destructor or a ca
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import signal
@@ -20,6 +21,7 @@ from sentiment_ft.run.writing import discard_unfinished
 SECONDS_TO_TIDY_UP = 10.0
 
 _received: list[int] = []
+_at_exit: list[Callable[[], None]] = []
 
 
 def received() -> int:
@@ -67,10 +69,23 @@ def end_the_verb(say: Callable[[int], int]) -> Iterator[None]:
     finally:
         for number, usual in before.items():
             signal.signal(number, usual)
+        if before and not _at_exit:
+            _at_exit.append(atexit.register(_come_too_late))
         if _received and signal.SIGINT in before:  # no second one breaks the last line off by a traceback
             signal.signal(signal.SIGINT, signal.SIG_IGN)
         for timer in late:
             timer.cancel()
+
+
+def _come_too_late() -> None:
+    """From here on, for some seconds with torch loaded, the exit code stands: a signal does not turn what is done, or
+    saved, into a death by SIGTERM. Ignored, not handled: Python takes its own handlers back before it has ended. A
+    second Ctrl-C ends a process that does not come to its end.
+    """
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR2):
+        signal.signal(number, signal.SIG_IGN)
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, lambda number, frame: signal.signal(number, signal.SIG_DFL))
 
 
 def _within_an_import(frame: FrameType | None) -> bool:
