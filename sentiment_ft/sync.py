@@ -21,7 +21,7 @@ from sentiment_ft.run.layout import readable
 from sentiment_ft.run.lock import Busy, check_idle
 from sentiment_ft.terminal import console, printable
 from sentiment_ft.track import tracked as tracking
-from sentiment_ft.track import wandb_run, wandb_service
+from sentiment_ft.track import wandb_offline, wandb_run, wandb_service
 from sentiment_ft.track.mirror import Record
 from sentiment_ft.track.record import read_records
 from sentiment_ft.track.tracked import Tracked
@@ -136,7 +136,7 @@ def _open(described: Described, known: Tracked, records: Sequence[Record]) -> tu
     link = connect()
     is_new = link.is_new
     parts = sorted((described.folder / "wandb").glob(f"offline-run-*-{known.id}")) if is_new else []
-    if parts and wandb_run.are_whole((row for part in parts for row in wandb_run.offline_rows(part)), records):
+    if parts and wandb_offline.are_whole((row for part in parts for row in wandb_offline.rows_of(part)), records):
         at = link.tracked
         link.finish(EXIT_BUG)
         wandb_service.leave()

@@ -195,14 +195,13 @@ def _unlike(
 def _faults(runs: Sequence[Run], names: Sequence[str]) -> Section:
     lines: list[Line] = []
     for run, name in zip(runs, names, strict=True):
-        starts = sum(record["event"] == "began" for record in run.attempts)
         lines.append(
             [
                 name,
                 f"{len(run.of('skipped')):,}",
                 f"{len(run.of('out_of_memory')):,}",
                 f"{len(run.of('checkpoint')):,}",
-                f"{max(0, starts - 1):,}" if starts else "–",
+                f"{max(0, run.starts - 1):,}" if run.starts else "–",
             ]
         )
     table = Table(

@@ -48,6 +48,11 @@ class Run:
     def finished(self) -> bool:
         return bool(self.summary)
 
+    @property
+    def starts(self) -> int:
+        """As far as they are recorded."""
+        return sum(record["event"] == "began" for record in self.attempts)
+
     def of(self, event: str) -> list[Event]:
         """Its records of one kind, in order."""
         return [record for record in self.events if record["event"] == event]

@@ -88,8 +88,8 @@ def again(run: Run) -> Section:
     if words:
         program = local(words[0])
         rest = [shlex.quote(local(word)) for word in words[1:]]
-        several = sum(record["event"] == "began" for record in run.attempts) > 1
-        which = "The newest start, which went on with the run, as it was typed" if several else "As it was typed"
+        resumed = run.starts > 1
+        which = "The newest start, which went on with the run, as it was typed" if resumed else "As it was typed"
         blocks += [
             Text(f"{which}; of local paths the last part is shown."),
             Code(" ".join([shlex.quote(program), *rest])),

@@ -163,11 +163,7 @@ def _split(run: Run) -> Split | None:
         (name, value / whole_time, duration(value))
         for name, value in (("training", train), ("judging", judging), ("start, saving, writing", rest))
     ]
-    again = (
-        " (of several starts, without what was lost by a kill and trained again)"
-        if sum(r["event"] == "began" for r in run.attempts) > 1
-        else ""
-    )
+    again = " (of several starts, without what was lost by a kill and trained again)" if run.starts > 1 else ""
     return Split(f"Where {duration(whole_time)} went{again}", parts)
 
 

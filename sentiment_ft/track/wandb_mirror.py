@@ -41,7 +41,6 @@ class WandbMirror:
         self._why = ""
         self._ending: tuple[dict[str, Any], int] | None = None
         self._warned = self._given_up = self._stopped = False
-        self._lacks_tables = False
         # A daemon: whatever it waits for, the run can end.
         self._thread = threading.Thread(target=self._live, name="wandb-mirror", daemon=True)
 
@@ -116,8 +115,8 @@ class WandbMirror:
 
     def _stop(self) -> None:
         """Somebody stops the run on its page, or a sweep does, which is not to give it out again as one that was
-        preempted: as SIGTERM does, once. W&B would send SIGINT, which a job in the
-        background ignores, and which after another signal means at once.
+        preempted: as SIGTERM does, once. W&B would send SIGINT, which a job in the background ignores, and which after
+        another signal means at once.
         """
         if not self._stopped and self._ending is None:
             self._stopped = True
@@ -141,11 +140,11 @@ class WandbMirror:
                 break
             self._news.wait()
         summary, code = ending
+        shown = True
         if summary:
             shown = self._show("tables, curves", lambda: close_views(link, self._described, summary))
-            self._lacks_tables = not shown
         link.finish(code, preempted=code == EXIT_PREEMPTED and not self._stopped)
-        self._write_down(replace(self._tracked, complete=self._tracked.mode == "online" and not self._lacks_tables))
+        self._write_down(replace(self._tracked, complete=self._tracked.mode == "online" and shown))
 
     def _show(self, what: str, views: Callable[[], None]) -> bool:
         """A table that W&B does not take costs no number. Returns whether all are."""

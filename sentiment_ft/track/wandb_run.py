@@ -6,10 +6,9 @@ import contextlib
 import json
 import os
 import re
-import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from sentiment_ft.config import Config
 from sentiment_ft.errors import EXIT_BUG, UserError
 from sentiment_ft.run.environment import masked
 from sentiment_ft.terminal import printable
-from sentiment_ft.track import wandb_api
+from sentiment_ft.track import wandb_api, wandb_offline
 from sentiment_ft.track.mirror import Record
 from sentiment_ft.track.rows import (
     AXIS,
@@ -41,12 +40,10 @@ DEFAULT_PROJECT = "sentiment-ft"
 MOST_BINS = 512  # of a histogram, for W&B
 INIT_TIMEOUT_S = 8.0  # W&B waits for 90 s
 FLUSH_S = 1  # what a SIGKILL may cost W&B's own file; its own is 15 s
-INSPECT_TIMEOUT_S = 60.0  # one of 170 rows takes 0.04 s
 DERIVED = (  # what the plan has in place of null, and more
     "mixed_precision", "gradient_accumulation_steps", "global_batch_size", "processes", "warmup_updates",
     "total_updates", "parameters", "rows", "device",
 )  # fmt: skip
-NOWHERE = -1.0  # the place of a row that has none
 SECONDS_TO_ARRIVE = (0.0, 0.5, 1.5)  # between looks whether the server has what it took
 _staged: dict[str, str] = {}
 
@@ -156,7 +153,7 @@ class Link:
             time.sleep(pause)
             newest = _newest_row(self._run)
             there = position(newest)
-            arrived = all(there.get(event, NOWHERE) >= place for event, place in self._newest.items())
+            arrived = all(there.get(event, -1) >= place for event, place in self._newest.items())
             if newest and arrived:
                 return
         raise NotTaken("the server has not kept the rows it was sent")
@@ -211,7 +208,7 @@ def _connect(
         raise
     try:
         newest = _newest_row(run) if run.resumed and not run.offline else {}
-        earlier = _earlier_offline(described.folder, known.id, run.dir) if run.offline else position(newest)
+        earlier = wandb_offline.earlier(described.folder, known.id, run.dir) if run.offline else position(newest)
     except Exception:
         with contextlib.suppress(Exception):  # left open, its threads end in tracebacks
             run.finish(exit_code=EXIT_BUG)
@@ -262,50 +259,3 @@ def _newest_row(run: Any) -> dict[str, Any]:
     if rows and not ours and ROW_EVENT in summary:  # the newest are somebody else's, added to the run
         return summary
     return ours[-1] if ours else {}
-
-
-def _earlier_offline(folder: Path, id: str, current: str) -> Position:
-    """Where earlier offline parts of the run end. Each start has a folder of its own."""
-    found: Position = {}
-    for part in sorted((folder / "wandb").glob(f"offline-run-*-{id}")):
-        if not Path(current).resolve().is_relative_to(part.resolve()):
-            for event, update in rows_end(part).items():
-                found[event] = max(update, found.get(event, -1))
-    return found
-
-
-def rows_end(part: Path) -> Position:
-    """Where the rows of an offline folder end; empty without rows that can be read. Raises TimeoutExpired."""
-    found: Position = {}
-    for item in offline_rows(part):
-        found |= position(item)
-    return found
-
-
-def are_whole(rows: Iterable[Mapping[str, Any]], records: Iterable[Record]) -> bool:
-    """Whether the rows of offline folders are each record once."""
-    places = Places()
-    wanted = [(record["event"], place) for record in records if (place := places.of(record)) is not None]
-    events = [(row, str(row[ROW_EVENT])) for row in rows if row.get(ROW_EVENT)]
-    held = [(event, position(row).get(event, NOWHERE)) for row, event in events]
-    return sorted(held) == sorted(wanted)
-
-
-def offline_rows(part: Path) -> Iterator[dict[str, Any]]:
-    """The rows of an offline folder, as far as they can be read. Raises TimeoutExpired.
-
-    Read by wandb's own program, as `wandb leet inspect --json` does after a second of imports; a run has a folder for
-    each of its starts.
-    """
-    from wandb.util import get_core_path
-
-    command = [get_core_path(), "leet", "inspect", "--no-observability", "--json", "--run-file"]
-    for file in sorted(file for file in part.glob("*.wandb") if file.is_file()):  # a pipe would be waited for
-        done = subprocess.run(
-            [*command, str(file), str(part.parent)], capture_output=True, text=True,
-            errors="replace", timeout=INSPECT_TIMEOUT_S, stdin=subprocess.DEVNULL,
-        )  # fmt: skip
-        for line in done.stdout.splitlines():
-            if '"type":"history"' in line:
-                with contextlib.suppress(ValueError, LookupError, TypeError):
-                    yield dict(json.loads(line)["history"]["item"])

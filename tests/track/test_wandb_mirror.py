@@ -7,7 +7,7 @@ import shutil
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from sentiment_ft.track import tracked as tracking
-from sentiment_ft.track.wandb_run import are_whole, rows_end
+from sentiment_ft.track.wandb_offline import are_whole, rows_end
 from tests.mirrored import (
     family,
     kill,
@@ -279,14 +279,21 @@ def test_a_row_that_somebody_adds_to_the_run_doubles_nothing(run, server, record
     assert done.returncode == 0 and server.history(id) == rows, done.stderr
 
 
+def command_line(process: psutil.Process) -> str:
+    """Empty where it has just ended."""
+    with suppress(psutil.Error):
+        return " ".join(process.cmdline())
+    return ""
+
+
 def test_the_end_of_a_sync_by_force_ends_what_it_has_started(run, server):
     record(run, 200, WANDB_MODE="offline")
-    server.fault = "slow"
     with syncing(run, **server.variables()) as process:
-        while not (senders := [one for one in family(process) if "cli(" in " ".join(one.cmdline())]):
+        while not (senders := [one for one in family(process) if "prog_name" in command_line(one)]):
             assert process.poll() is None
             time.sleep(0.01)
-        time.sleep(3)  # it is at work
+        server.fault = "black hole"  # by itself it would not end
+        time.sleep(3)
         process.kill()
         gone, alive = psutil.wait_procs(senders, timeout=10)
         assert gone and not alive
@@ -452,8 +459,10 @@ def test_a_run_that_was_preempted_is_not_given_out_again_by_a_sync(run, server):
     """It may have been stopped on its page: only the run itself knows."""
     record(run, 9, "preempt", **server.variables())
     server.preempting.clear()
+    (run / "summary.json").unlink()
+    (run / "attempts.jsonl").write_text('{"event": "ended", "code": 75}\n')
     assert sync(run, **server.variables()).returncode == 0
-    assert server.preempting == set()
+    assert server.preempting == set() and server.exit_codes[id_of(run)] == 75
 
 
 def test_tables_that_an_offline_run_could_not_make_are_made_by_sync(run, server):
