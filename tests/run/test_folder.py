@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import subprocess
 import sys
 import threading
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -222,8 +225,11 @@ def test_run_without_a_named_folder_takes_the_next_number(tmp_path, monkeypatch)
 
 @pytest.mark.parametrize("run_name", ["mine", None])
 def test_two_runs_at_once_never_share_a_folder(tmp_path, monkeypatch, run_name):
-    """Both have found the folder free, and both are past every look at it, when the first of them writes."""
+    """Where the file system has no locks: both have found the folder free, and both are past every look at it, when the
+    first of them writes.
+    """
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(fcntl, "flock", Mock(side_effect=OSError(errno.ENOLCK, "No locks available")))
     both, real, made, refused = threading.Barrier(2), os.open, [], []
 
     def open_together(path: object, flags: int, mode: int = 0o777, **more: object) -> int:
