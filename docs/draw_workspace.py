@@ -16,6 +16,7 @@ FILE = Path(__file__).parent / "wandb-workspace.svg"
 CAPTION = "layout, drawn from `sentiment-ft dashboard --dry-run`; not a screenshot of wandb.ai"
 WIDTH, MARGIN, GAP = 1200, 24, 12
 PANEL_HEIGHT, HEADER = 92, 34
+IN_A_ROW = 58  # characters of the small font
 KINDS = {
     "Run History Line Plot": "lines",
     "Bar Chart": "bars",
@@ -61,15 +62,21 @@ def _panel(panel: dict[str, Any], x: float, y: float, wide: float) -> list[str]:
     box = (
         f'<rect x="{x:.1f}" y="{y}" width="{wide:.1f}" height="{PANEL_HEIGHT}" rx="5" fill="#f7f7f7" stroke="#d4d4d4"/>'
     )
-    lines = [box, _text(x + 12, y + 23, title, 13, "#222222", bold=True, width=46)]
+    lines = [box, _text(x + 12, y + 23, title, 13, "#222222", bold=True, width=48)]
     for number, words in enumerate(_rows(shown)):
-        lines.append(_text(x + 12, y + 43 + 16 * number, words, 11, "#0072B2", width=58))
+        lines.append(_text(x + 12, y + 43 + 16 * number, words, 11, "#0072B2", width=IN_A_ROW))
     return [*lines, _text(x + wide - 10, y + PANEL_HEIGHT - 9, kind, 11, "#6b6b6b", anchor="end")]
 
 
 def _rows(names: list[str]) -> list[str]:
-    """Names, two in a row."""
-    return [", ".join(names[start : start + 2]) for start in range(0, len(names), 2)]
+    """Names, two in a row where they fit."""
+    rows: list[str] = []
+    for name in names:
+        if rows and ", " not in rows[-1] and len(f"{rows[-1]}, {name}") <= IN_A_ROW:
+            rows[-1] += f", {name}"
+        else:
+            rows.append(name)
+    return rows
 
 
 def _text(

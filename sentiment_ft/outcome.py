@@ -17,6 +17,7 @@ from sentiment_ft.data import batching
 from sentiment_ft.data.prepare import copy_rejected, leaks, length_analysis
 from sentiment_ft.judge.intervals import Judgement, judge
 from sentiment_ft.recipe import Loaded
+from sentiment_ft.recording import seen_at
 from sentiment_ft.run.environment import environment
 from sentiment_ft.run.memory import peak_memory_mib
 from sentiment_ft.run.writing import write_json, write_text
@@ -112,7 +113,7 @@ def closing(run: Run, test_p: NDArray[np.float64] | None) -> None:
         for name, judgement in judged.items():
             title = f"{name}: {judgement.rows:,} rows" + (" (sealed: never used to choose)" if name == "test" else "")
             console.print(judgement_table(judgement.to_json(), title))
-        console.print(summary_table(summary, report))
+        console.print(summary_table(summary, [*([("report", str(report))] if report else []), *seen_at(run)]))
         best = printable(shlex.quote(str(run.folder / "best")), 200)
         console.print(f'try it: sentiment-ft predict --model {best} "What a lovely film!"', markup=False)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 from dataclasses import replace
 from importlib.util import find_spec
 
@@ -55,6 +56,17 @@ def open_recorder(run: Run, cut_at: int | None) -> Recorder | NoRecorder:
     return Recorder(
         run.folder / "metrics.jsonl", mirrors, cut_at=cut_at, place=None if cut_at is None else run.state.place()
     )
+
+
+def seen_at(run: Run) -> list[tuple[str, str]]:
+    """The views of a run that has ended: name, and where it is; of what W&B lacks, the command that sends it."""
+    found = []
+    folder = shlex.quote(str(run.folder))
+    if "wandb" in run.config.report_to and (known := tracking.read(run.folder)) is not None:
+        found.append(("W&B", known.url if known.complete and known.url else f"later: sentiment-ft sync {folder}"))
+    if "tensorboard" in run.config.report_to:
+        found.append(("TensorBoard", f"tensorboard --logdir {folder}"))
+    return found
 
 
 def _is_disabled(config: Config) -> bool:

@@ -140,7 +140,7 @@ def _open(described: Described, known: Tracked, records: Sequence[Record]) -> tu
         at = link.tracked
         link.finish(EXIT_BUG)
         wandb_service.leave()
-        _send_offline_parts(at, parts)
+        _send_offline_parts(at, described.folder, parts)
         link = connect()
     if link.is_new:
         _try(printable(str(described.folder), 200), lambda: open_views(link, described))
@@ -157,14 +157,15 @@ def _try(where: str, show: Callable[[], None]) -> bool:
         return False
 
 
-def _send_offline_parts(at: Tracked, parts: Sequence[Path]) -> None:
+def _send_offline_parts(at: Tracked, folder: Path, parts: Sequence[Path]) -> None:
     """By W&B's own command, which has what the record has not: measurements of the machine. parts: a folder for each
     start of the run. Raises OSError, SubprocessError.
     """
+    environment = os.environ | {"WANDB_DIR": str(folder.absolute())}  # else it makes wandb/logs in the current folder
     command = [sys.executable, "-c", WANDB_SYNC, "sync", "--id", at.id, "--project", at.project or "", "--entity"]
     done = subprocess.run(
         [*command, at.entity or "", *map(str, parts)], stdin=subprocess.DEVNULL, capture_output=True, text=True,
-        errors="replace", timeout=FINISH_S,
+        errors="replace", timeout=FINISH_S, env=environment,
     )  # fmt: skip
     if done.returncode:
         raise OSError(done.stderr.strip().rpartition("\n")[2])

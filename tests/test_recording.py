@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -80,3 +81,22 @@ def test_a_changed_run_leaves_the_one_that_w_and_b_has_also_when_it_is_not_track
     with recording.open_recorder(run, None):  # type: ignore[arg-type]
         pass
     assert tracked.read(tmp_path) == kept and run.mirror_id == (kept.id if kept else None)
+
+
+def test_where_a_run_is_to_be_seen(tmp_path):
+    folder = tmp_path / "my run"
+    folder.mkdir()
+    run = SimpleNamespace(folder=folder, config=Config(report_to="wandb,tensorboard"))
+    board = ("TensorBoard", f"tensorboard --logdir '{folder}'")
+    assert recording.seen_at(run) == [board], "W&B was disabled"
+    later = ("W&B", f"later: sentiment-ft sync '{folder}'")
+    known = Tracked("abc", url="https://wandb.test/a/b/runs/abc")
+    for one, shown in (
+        (known, later),
+        (replace(known, complete=True), ("W&B", known.url)),
+        (Tracked("abc", mode="offline"), later),
+    ):
+        tracked.write(folder, one)
+        assert recording.seen_at(run) == [shown, board]
+    run.config = Config()
+    assert recording.seen_at(run) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import signal
 import sys
@@ -89,7 +90,8 @@ def test_two_processes_requeued_three_times_are_one_run(folder, model, server, m
     assert known is not None
     if mode == "offline":
         parts = offline_rows(run)
-        assert len(parts) == 4
+        # A start that is stopped before wandb is there, on a busy machine, has none: the next one's holds its rows.
+        assert len(parts) in (3, 4)
         ends = [[(row["update"], row["_step"]) for row in part if "train/loss" in row] for part in parts]
         seen = [update for part in ends for update, _ in part]
         # Seen twice in some thirty runs on a busy machine, and not explained: one row between two starts is missing in
@@ -118,7 +120,7 @@ def test_a_server_that_is_lost_stops_neither_the_run_nor_its_resume(folder, mode
     done = launched.run(argv, folder, **variables)
     assert done.returncode == 0 and "Traceback" not in done.stderr, done.stderr
     assert recorded(folder / "run") == list(range(1, UPDATES + 1))
-    assert "later: sentiment-ft sync run" in done.stderr
+    assert re.search(r"^W&B +later: sentiment-ft sync run", done.stderr, re.MULTILINE), done.stderr
     with serving(into=server) as again:
         done = sync(folder / "run", **again.variables())
         assert done.returncode == 0, done.stderr

@@ -91,11 +91,11 @@ def _summary(runs: Sequence[Run], names: Sequence[str]) -> Section:
         ("training", lambda run: _time(run, "train_s")),
         ("in all", lambda run: _time(run, "wall_s")),
         ("peak memory", _memory),
-        ("processes", lambda run: _whole(run, "processes")),
+        ("processes", lambda run: "–" if run.processes is None else f"{run.processes:,}"),
     ]  # fmt: skip
     lines: list[Line] = [[title, *(write(run) for run in runs)] for title, write in rows]
     table = Table(
-        "Side by side",
+        "What each reached",
         ["what", *(f">{name}" for name in names)],
         [line for line in lines if any(cell != "–" for cell in line[1:])],
     )
@@ -204,9 +204,7 @@ def _faults(runs: Sequence[Run], names: Sequence[str]) -> Section:
                 f"{max(0, run.starts - 1):,}" if run.starts else "–",
             ]
         )
-    table = Table(
-        "Faults and restarts", ["run", ">skipped updates", ">out of memory", ">checkpoints", ">restarts"], lines
-    )
+    table = Table("How often", ["run", ">skipped updates", ">out of memory", ">checkpoints", ">restarts"], lines)
     said = [Text(f"{name}: {fault}", "warning") for run, name in zip(runs, names, strict=True) for fault in run.faults]
     return Section("faults", "Faults and restarts", [table, *said])
 

@@ -53,6 +53,13 @@ class Run:
         """As far as they are recorded."""
         return sum(record["event"] == "began" for record in self.attempts)
 
+    @property
+    def processes(self) -> int | None:
+        """Of its last start; None where that is not recorded."""
+        counts = [self.summary.get("processes")]
+        counts += [record.get("processes") for record in reversed(self.attempts) if record["event"] == "began"]
+        return next((count for one in counts if (count := whole(one)) is not None), None)
+
     def of(self, event: str) -> list[Event]:
         """Its records of one kind, in order."""
         return [record for record in self.events if record["event"] == event]

@@ -104,6 +104,9 @@ def plan(run: Run) -> Section | None:
     patience = whole(config.get("early_stopping_patience"))
     stopped = summary.get("stopped_early")
     skipped, best = whole(summary.get("skipped_updates")), whole(summary.get("best_update"))
+    if best is None:  # so far, of a run that has not finished
+        best = max((record["update"] for record in run.of("eval") if record.get("best") is True), default=None)
+    best_one = "–" if best is None else f"update {best:,}"
     evaluations = len(run.of("eval"))
     steps, seconds = whole(config.get("save_steps")), number(config.get("save_seconds"))
     saving = f"every {seconds:g} s" if seconds is not None else "at the end"
@@ -120,13 +123,13 @@ def plan(run: Run) -> Section | None:
         ["warm-up", f"{sizes.warmup_updates:,} updates" if sizes else "–", reached],
         ["peak learning rate", value_of(config.get("learning_rate")), f"{peak[1]:.2e}" if peak else "–"],
         ["global batch", f"{sizes.global_batch_size:,} rows" if sizes else "–", _rows(batch)],
-        ["processes", "–", _number(whole(summary.get("processes")))],
+        ["processes", "–", _number(run.processes)],
         ["precision", value_of(config.get("mixed_precision")), "–" if precision is None else value_of(precision)],
         ["evaluations", f"every {sizes.eval_every:,} updates" if sizes else "–", f"{evaluations:,}"],
         ["early stop", stop, ended],
         ["skipped updates", "0", Cell(_number(skipped), "bad" if skipped else "")],
         ["checkpoints", saving, counted(len(run.of("checkpoint")), "checkpoint")],
-        ["best model", f"by {value_of(config.get('metric_for_best_model'), 40)}", f"update {_number(best)}"],
+        ["best model", f"by {value_of(config.get('metric_for_best_model'), 40)}", best_one],
     ]  # fmt: skip
     blocks: list[Any] = [Table("The plan against what happened", ["what", "planned", "happened"], lines)]
     if split := _split(run):
@@ -141,10 +144,7 @@ def _sizes(run: Run) -> Sizes | None:
     from sentiment_ft import recipe
 
     rows = whole(mapping(run.summary.get("rows")).get("train")) or whole(run.lengths.get("rows"))
-    processes = whole(run.summary.get("processes"))
-    if processes is None:
-        began = [whole(record.get("processes")) for record in run.attempts if record["event"] == "began"]
-        processes = next((count for count in reversed(began) if count), 1)
+    processes = run.processes or 1
     if not rows or rows < 1 or processes < 1:
         return None
     try:

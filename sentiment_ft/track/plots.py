@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 
 Record = dict[str, Any]
 SHARES = {"eval_accuracy": BLUE, "eval_f1": ORANGE, "eval_precision": GREEN, "eval_recall": PURPLE}
-MARKERS = {"eval_accuracy": "o", "eval_f1": "s", "eval_precision": "^", "eval_recall": "v"}
-# Each line is thinner than the one below it: equal values show as nested colours, not as the last one alone.
-THICKNESS = {"eval_accuracy": 5.5, "eval_f1": 3.5, "eval_precision": 2.2, "eval_recall": 1.0}
+# Dashes of one period whose gaps let through what lies below: equal values show as one line of all their colours.
+DASHES: dict[str, Any] = {
+    "eval_accuracy": "-", "eval_f1": (0, (8, 8)), "eval_precision": (2, (2, 4)), "eval_recall": (5, (2, 4))
+}  # fmt: skip
 
 
 def training_plots(records: list[Record], folder: Path) -> list[Path]:
@@ -141,24 +142,36 @@ def _metrics_plot(judged: list[Record], path: Path) -> Path:
     subtitle = f"{len(judged)} evaluation{'s' if len(judged) > 1 else ''}"
     if best is not None and best.get("eval_accuracy") is not None:
         subtitle += f"; best at epoch {best['epoch']:.3g}: accuracy {number(best['eval_accuracy'])}"
+    ends_of_accuracy = [[r.get(key) for key in ("epoch", "eval_accuracy_low", "eval_accuracy_high")] for r in judged]
+    bars = np.array([one for one in ends_of_accuracy if None not in one], dtype=np.float64)
+    if bars.size:
+        subtitle += "; bars: the 95% interval of the accuracy"
     figure, axes = sheet("Validation metrics by epoch", subtitle)
-    lows, ends = [], []
+    lows: list[float] = []
+    ends: list[tuple[float, str, str]] = []
     for key, color in SHARES.items():
         epochs, values = _series(judged, key, "epoch")
         if values.size:
-            thick = THICKNESS[key]
-            markers = {"marker": MARKERS[key], "markersize": 3 + 1.2 * thick}
-            axes.plot(epochs, values, color=color, linewidth=thick, clip_on=False, **markers)
+            # A single evaluation has no line, only points: rings around each other.
+            ring = {"marker": "o", "markersize": 15 - 4 * len(ends), "markerfacecolor": "none", "markeredgewidth": 1.6}
+            form = ring if values.size == 1 else {"linestyle": DASHES[key], "linewidth": 2.2}
+            axes.plot(epochs, values, color=color, clip_on=False, **form)
             lows.append(values.min())
             ends.append((float(values[-1]), f"{key.removeprefix('eval_')} {number(values[-1])}", color))
+    if bars.size:
+        (low_ends, high_ends), middles = bars[:, 1:].T, bars[:, 1:].mean(axis=1)
+        whiskers = (high_ends - low_ends) / 2
+        axes.errorbar(bars[:, 0], middles, whiskers, fmt="none", ecolor=BLUE, alpha=0.45, capsize=4, clip_on=False)
+        lows.append(low_ends.min())
     if best is not None:
         axes.axvline(best["epoch"], color=MUTED, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
         axes.annotate(
             "best",
             (best["epoch"], 0.0),
             xycoords=("data", "axes fraction"),
-            xytext=(4, 5),
+            xytext=(-4, 5),
             textcoords="offset points",
+            ha="right",
             fontsize=9,
             color=MUTED,
         )

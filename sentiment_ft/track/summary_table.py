@@ -5,8 +5,7 @@ No lines and no markup: the tables read the same in a terminal, a log file and a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.table import Table
@@ -30,8 +29,8 @@ def judgement_table(judgement_json: Mapping[str, Any], title: str) -> Table:
     return table
 
 
-def summary_table(summary: Mapping[str, Any], report: Path | None = None) -> Table:
-    """The run in a dozen lines. `summary`: the content of summary.json. report: the page about it, if there is one."""
+def summary_table(summary: Mapping[str, Any], views: Sequence[tuple[str, str]] = ()) -> Table:
+    """The run in a dozen lines. `summary`: the content of summary.json. views: what shows it, and where."""
     table = Table(
         title=Text(f"run {printable(summary['run_name'])}"),
         title_justify="left",
@@ -42,7 +41,7 @@ def summary_table(summary: Mapping[str, Any], report: Path | None = None) -> Tab
     )
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
-    for name, value in [*_lines(summary), *([("report", str(report))] if report else [])]:
+    for name, value in [*_lines(summary), *views]:
         table.add_row(name, Text(printable(value)))
     return table
 
@@ -56,7 +55,6 @@ def _lines(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     speed = f"{summary['rows_per_s']:,.1f} rows/s, {summary['real_tokens_per_s']:,.0f} real tokens/s"
     processes = summary["processes"]
     wall, train, judging = (summary[key] for key in ("wall_s", "train_s", "eval_s"))
-    rest = max(0.0, wall - train - judging)
     memory = [f"{memory_name(name)} {mib:,.0f} MiB" for name, mib in summary["peak_memory_mib"].items()]
     return [
         ("model", summary["model"]),
@@ -77,7 +75,7 @@ def _lines(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
         ),
         ("precision", summary["mixed_precision"]),
         ("speed", speed),
-        ("time", f"{duration(wall)}: training {duration(train)}, judging {duration(judging)}, rest {duration(rest)}"),
+        ("time", f"{duration(wall)}, of that training {duration(train)}, judging {duration(judging)}"),
         ("peak memory", ", ".join(memory)),
         ("folder", summary["folder"]),
     ]

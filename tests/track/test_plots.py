@@ -86,7 +86,25 @@ def test_lines_of_equal_values_all_stay_visible(tmp_path, figures) -> None:
     box = figures["metrics.png"].axes[0].get_window_extent()
     inside = image.imread(tmp_path / "metrics.png")[:, int(box.x0) : int(box.x1), :3]
     for color in plots.SHARES.values():
-        assert (np.abs(inside - colors.to_rgb(color)).max(axis=2) < 0.01).sum() > 500, color
+        assert (np.abs(inside - colors.to_rgb(color)).max(axis=2) < 0.01).sum() > 200, color
+
+
+def test_accuracy_has_its_interval_where_it_is_recorded(tmp_path, figures) -> None:
+    ends = [(0.8, 0.95), (None, None), (0.9, 1.0)]
+    judged = [
+        record("eval", 100 * place, eval_accuracy=0.9, eval_accuracy_low=low, eval_accuracy_high=high, best=place == 3)
+        for place, (low, high) in enumerate(ends, 1)
+    ]
+    plots.training_plots(judged, tmp_path)
+    axes = figures["metrics.png"].axes[0]
+    (bars,) = axes.containers
+    drawn = [segment.tolist() for segment in bars[2][0].get_segments()]
+    assert drawn == [[[1, pytest.approx(0.8)], [1, pytest.approx(0.95)]], [[3, pytest.approx(0.9)], [3, 1.0]]]
+    assert axes.get_ylim()[0] < 0.8 and "bars: the 95% interval" in texts(figures["metrics.png"])
+    (best,) = [note for note in axes.texts if note.get_text() == "best"]
+    assert best.get_window_extent().x1 < axes.bbox.x1
+    plots.training_plots([record("eval", 100, eval_accuracy=0.9)], tmp_path)
+    assert not figures["metrics.png"].axes[0].containers and "95%" not in texts(figures["metrics.png"])
 
 
 @pytest.mark.parametrize("peak", [0, 3, 10, 20])

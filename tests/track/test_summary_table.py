@@ -67,12 +67,15 @@ def test_summary_table_shows_the_run() -> None:
         "update 150",
         "16 rows over 2 processes",
         "70.1 rows/s, 3,010 real tokens/s",
-        "1 min 40 s: training 1 min 25 s, judging 6.0 s, rest 8.5 s",
+        "1 min 40 s, of that training 1 min 25 s, judging 6.0 s",
         "host 1,912 MiB",
     ):
         assert words in text
     assert "stopped early" not in shown(summary_table(SUMMARY | {"stopped_early": False}))
     assert "skipped" not in shown(summary_table(SUMMARY | {"skipped_updates": 0}))
+    assert text.rstrip().endswith("quickstart"), "no view of it is named"
+    seen = shown(summary_table(SUMMARY, [("report", "r.html"), ("W&B", "later: \x1b[2J")]))
+    assert seen.split()[-5:] == ["report", "r.html", "W&B", "later:", r"\x1b[2J"]
 
 
 def test_tables_fit_80_columns_and_are_plain_in_a_file() -> None:

@@ -309,6 +309,7 @@ def test_two_syncs_at_once_send_it_once(run, server):
         both = [pool.submit(sync, run, **server.variables()) for _ in range(2)]
         codes = sorted(done.result().returncode for done in both)
     assert codes in ([0, 6], [0, 0]) and server.rewritten == []
+    assert not (run.parent / "wandb").exists(), "W&B's own command leaves a folder where it is typed"
     check_whole(server, run)
 
 
