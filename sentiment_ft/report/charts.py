@@ -79,7 +79,9 @@ def curves(
     """
     values = [value for one in series for value in _points(one, thinned(one.points), log=log)]
     y_field = _y_field([value["y"] for value in values], log=log, zero=zero, form=form, zero_as=zero_as)
-    x_field: Spec = {"field": "x", "type": "quantitative", "title": x, "axis": {"format": ",d", "tickMinStep": 1},
+    # Vega puts ticks at halves too, where few updates are shown, and rounds them.
+    whole: Spec = {"format": ",d", "tickMinStep": 1, "labelExpr": "datum.value % 1 ? '' : datum.label"}
+    x_field: Spec = {"field": "x", "type": "quantitative", "title": x, "axis": whole,
                      "scale": {"nice": False, "zero": False, "padding": 6}}  # fmt: skip
     colour = colour_by({one.name: one.colour for one in series})
     if len(series) == 1:
