@@ -15,7 +15,7 @@ from sentiment_ft.track import dashboard
 FILE = Path(__file__).parent / "wandb-workspace.svg"
 CAPTION = "layout, drawn from `sentiment-ft dashboard --dry-run`; not a screenshot of wandb.ai"
 WIDTH, MARGIN, GAP = 1200, 24, 12
-PANEL_HEIGHT, HEADER = 92, 34
+PANEL_HEIGHT, HEADER = 112, 34
 IN_A_ROW = 58  # characters of the small font
 KINDS = {
     "Run History Line Plot": "lines",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from sentiment_ft.judge.intervals import Judgement, judge
 from sentiment_ft.recipe import Loaded
 from sentiment_ft.recording import seen_at
 from sentiment_ft.run.environment import environment
+from sentiment_ft.run.layout import MARK
 from sentiment_ft.run.memory import peak_memory_mib
 from sentiment_ft.run.writing import write_json, write_text
 from sentiment_ft.state import Run
@@ -27,6 +28,7 @@ from sentiment_ft.track.card import model_card
 from sentiment_ft.track.judged import write_judged
 from sentiment_ft.track.plots import length_plot, training_plots
 from sentiment_ft.track.summary_table import judgement_table, summary_table
+from sentiment_ft.track.wandb_run import read_mapping
 
 
 def opening(run: Run, loaded: Loaded, device: str) -> None:
@@ -35,7 +37,7 @@ def opening(run: Run, loaded: Loaded, device: str) -> None:
     lengths = length_analysis(data.train.uncut_lengths, config.max_length)
     run.overlaps = leaks(data)
     run.environment = environment()
-    described = describe(run, loaded, device, lengths)
+    described = describe(run, replace(loaded, origins=first_origins(run.folder, loaded)), device, lengths)
     write_json(run.folder / "environment.json", run.environment)
     write_json(run.folder / "plan.json", described)
     write_json(run.folder / "lengths.json", lengths)
@@ -46,6 +48,24 @@ def opening(run: Run, loaded: Loaded, device: str) -> None:
     console.print(plan.summary_table(described, f"plan of {printable(str(run.folder), 200)}"))
     for line in data_lines(run):
         console.print(line, markup=False)
+
+
+def first_origins(folder: Path, loaded: Loaded) -> dict[str, str]:
+    """Where each value came from when the run began: a resume reads it from the run's own config.yaml. For that asks
+    the plan.json of the start before; where that cannot be understood, the origins are those of this start.
+    """
+    before = read_mapping(folder / "plan.json").get("config")
+    values = loaded.config.model_dump(mode="json")
+    first = dict(loaded.origins)
+    for key, entry in before.items() if isinstance(before, dict) else ():
+        if (
+            isinstance(entry, dict)
+            and isinstance(entry.get("origin"), str)
+            and first.get(key, "").startswith(f"{MARK}:")
+            and entry.get("value") == values[key]
+        ):
+            first[key] = entry["origin"]
+    return first
 
 
 def describe(run: Run, loaded: Loaded, device: str, lengths: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,6 @@ import click
 from sentiment_ft.cli.options import quiet_option
 from sentiment_ft.cli.processes import launch_from_here
 from sentiment_ft.cli.verb import EXIT_CODES, Verb
-from sentiment_ft.errors import ConfigError
 
 ENTITY = click.option(
     "--entity", envvar="WANDB_ENTITY", metavar="NAME", help="User or team; default: WANDB_ENTITY, else the account's."
@@ -39,7 +38,9 @@ def sync(runs: tuple[str, ...], quiet: bool) -> None:
 
 
 @click.command(cls=Verb, epilog=EXIT_CODES)
-@click.option("--project", envvar="WANDB_PROJECT", metavar="NAME", help="Required, here or as WANDB_PROJECT.")
+@click.option(
+    "--project", envvar="WANDB_PROJECT", metavar="NAME", help="Default: WANDB_PROJECT, else sentiment-ft, as for train."
+)
 @ENTITY
 @click.option("--report", "with_report", is_flag=True, help="A report template as well.")
 @click.option(
@@ -52,7 +53,7 @@ def dashboard(project: str | None, entity: str | None, with_report: bool, dry_ru
     was changed in it by hand; a copy of it on wandb.ai (save as a new view) stays.
 
     \b
-    sentiment-ft dashboard --project sentiment-reviews
+    sentiment-ft dashboard
     sentiment-ft dashboard --project sentiment-reviews --dry-run
     """
     from sentiment_ft.terminal import console, printable, results
@@ -60,9 +61,9 @@ def dashboard(project: str | None, entity: str | None, with_report: bool, dry_ru
     from sentiment_ft.track import wandb_api
     from sentiment_ft.track.panels import library
     from sentiment_ft.track.views import save
+    from sentiment_ft.track.wandb_run import DEFAULT_PROJECT
 
-    if project is None:
-        raise ConfigError("is missing", where="--project", way_out="--project NAME, or WANDB_PROJECT")
+    project = project if project is not None else DEFAULT_PROJECT
     wandb_api.checked_project(project)
     wandb_api.checked_entity(entity)
     makers = (views.workspace, views.report) if with_report else (views.workspace,)

@@ -82,8 +82,8 @@ def again(run: Run) -> Section:
     line = run.environment.get("command_line")
     words = [str(word) for word in line[:200]] if isinstance(line, list) and line else []
     blocks: list[Any] = [
-        Text("The same settings, from the config in the folder of the run (beside this page):"),
-        Code("sentiment-ft train --recipe ./config.yaml"),
+        Text("The same settings, from the config in the folder of the run (beside this page), typed there:"),
+        Code("sentiment-ft train --recipe ./config.yaml --output ../again"),
     ]
     if words:
         program = local(words[0])

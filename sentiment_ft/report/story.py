@@ -115,13 +115,13 @@ def plan(run: Run) -> Section | None:
     stop = "off" if patience is None else f"after {counted(patience, 'evaluation')} without gain"
     ended = "–" if not isinstance(stopped, bool) else "stopped early" if stopped else "no"
     short = planned is not None and updates is not None and updates < planned
-    reached = f"peak {peak[1]:.2e} at update {peak[0]:,}" if peak else "–"
+    reached = f"highest logged: {peak[1]:.2e} at update {peak[0]:,}" if peak else "–"
     batch, precision = whole(summary.get("global_batch_size")), summary.get("mixed_precision")
     lines: list[Line] = [
         ["updates", _number(planned), Cell(_number(updates), "bad" if short else "")],
         ["epochs", _number(asked_epochs), _number(epochs)],
         ["warm-up", f"{sizes.warmup_updates:,} updates" if sizes else "–", reached],
-        ["peak learning rate", value_of(config.get("learning_rate")), f"{peak[1]:.2e}" if peak else "–"],
+        ["peak learning rate", value_of(config.get("learning_rate")), f"{peak[1]:.2e} (logged)" if peak else "–"],
         ["global batch", f"{sizes.global_batch_size:,} rows" if sizes else "–", _rows(batch)],
         ["processes", "–", _number(run.processes)],
         ["precision", value_of(config.get("mixed_precision")), "–" if precision is None else value_of(precision)],

@@ -57,7 +57,7 @@ def checkpoints(run: Run) -> Section | None:
     if not saved:
         return None
     held = sum(number(record.get("held_up_s")) or 0 for record in saved)
-    says = f"{counted(len(saved), 'checkpoint')} saved; training waited {moment(held)} for them in all."
+    says = f"{counted(len(saved), 'checkpoint')} saved; training waited {moment(held)} in all."
     lines = [
         [
             f"{record['update']:,}",

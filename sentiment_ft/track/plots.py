@@ -119,7 +119,7 @@ def _loss_plot(trained: list[Record], judged: list[Record], path: Path) -> Path:
         peak = int(np.argmax(rates))
         place = (rate_updates[peak] - rate_updates[0]) / max(np.ptp(rate_updates), 1)
         bottom.annotate(
-            f"peak {rates[peak]:.2e}",
+            f"highest {rates[peak]:.2e}",
             (rate_updates[peak], rates[peak]),
             xytext=(0, 4),
             textcoords="offset points",
@@ -147,6 +147,7 @@ def _metrics_plot(judged: list[Record], path: Path) -> Path:
     if bars.size:
         subtitle += "; bars: the 95% interval of the accuracy"
     figure, axes = sheet("Validation metrics by epoch", subtitle)
+    dots = {"marker": "o", "markersize": 3.5} if len(judged) <= 20 else {}
     lows: list[float] = []
     ends: list[tuple[float, str, str]] = []
     for key, color in SHARES.items():
@@ -154,7 +155,7 @@ def _metrics_plot(judged: list[Record], path: Path) -> Path:
         if values.size:
             # A single evaluation has no line, only points: rings around each other.
             ring = {"marker": "o", "markersize": 15 - 4 * len(ends), "markerfacecolor": "none", "markeredgewidth": 1.6}
-            form = ring if values.size == 1 else {"linestyle": DASHES[key], "linewidth": 2.2}
+            form = ring if values.size == 1 else {"linestyle": DASHES[key], "linewidth": 2.2, **dots}
             axes.plot(epochs, values, color=color, clip_on=False, **form)
             lows.append(values.min())
             ends.append((float(values[-1]), f"{key.removeprefix('eval_')} {number(values[-1])}", color))

@@ -22,8 +22,8 @@ class Recorder:
     """Appends records to metrics.jsonl and tells the mirrors, which are finished once, however the run ends.
 
     Where the disk is full, lines wait in memory until there is space again. A resumed run goes on where `cut_at`, in
-    bytes, says: what it wrote after the checkpoint it trains again. place: of that, (update, judged), for a file that
-    has lost lines: there bytes tell nothing.
+    bytes, says: what it wrote after the checkpoint it trains again; the record of the checkpoint itself stays.
+    place: of that, (update, judged), for a file that has lost lines: there bytes tell nothing.
     """
 
     def __init__(
@@ -39,13 +39,15 @@ class Recorder:
         try:
             self._file = path.open("w+b" if cut_at is None or lost else "r+b", buffering=0)
             if cut_at is not None:
-                content = self._file.read(min(cut_at, os.fstat(self._file.fileno()).st_size)) or b""
+                written = self._file.read(os.fstat(self._file.fileno()).st_size) or b""
+                content, after = written[:cut_at], written[cut_at:]
                 content = content[: content.rfind(b"\n") + 1]  # after a power cut the last line may be torn
                 if len(content) < cut_at and not lost:
                     said = f"warning: {printable(str(path), 200)} is shorter than its checkpoint says: records are lost"
                     console.print(said, markup=False)
                 if place is not None:
                     content = b"".join(line for line in content.splitlines(True) if not _is_later(line, place))
+                    content += b"".join(line for line in after.splitlines(True) if _is_of_checkpoint(line, place))
                     self._file.seek(0)
                     self._file.write(content)
                 self._file.truncate(self._file.seek(len(content)))
@@ -183,6 +185,12 @@ def _is_later(line: bytes, place: tuple[int, int]) -> bool:
         for record in _records(line)
         if isinstance(record.get("update"), int)
     )
+
+
+def _is_of_checkpoint(line: bytes, place: tuple[int, int]) -> bool:
+    """Whether it is the record of the checkpoint itself or of one before it: each is told of when it is on the disk."""
+    saved = [record.get("update") for record in _records(line) if record["event"] == "checkpoint"]
+    return line.endswith(b"\n") and any(isinstance(update, int) and update <= place[0] for update in saved)
 
 
 def _is_one(record: Record) -> bool:

@@ -7,6 +7,7 @@ wandb-workspaces would draw a new name at each save, and so make a second view.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -74,5 +75,5 @@ def _found(api: WandbApi, place: dict[str, str], view: View) -> str | None:
 def _url(base: str, view: View, number: str) -> str:
     if view.kind == "project-view":
         return printable(f"{base}?nw={quote(view.name.removeprefix('nw-').removesuffix('-v'))}")
-    title = quote(view.title.replace(" ", "-"))
-    return printable(f"{base}/reports/{title}--{quote(number, safe='=')}")
+    title = re.sub(r"-+", "-", re.sub(r"\W", "-", view.title))  # as in wandb: apis/public/reports.py
+    return printable(f"{base}/reports/{quote(title)}--{quote(number.rstrip('='))}")

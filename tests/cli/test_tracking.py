@@ -55,7 +55,8 @@ def test_a_workspace_is_saved_once_and_then_replaced(tmp_path, server):
     kinds = [view["type"] for view in server.known.views.values()]
     assert sorted(kinds) == ["project-view", "runs"], "one of each"
     assert run(tmp_path, server, "dashboard", "--project", "other").returncode == 0
-    assert len(server.known.views) == 3, "another project has its own"
+    assert "/me/sentiment-ft?" in run(tmp_path, server, "dashboard").stderr, "where train shows its runs"
+    assert len(server.known.views) == 4, "another project has its own"
 
 
 def test_what_a_dry_run_prints_is_what_is_saved(tmp_path, server):
@@ -90,7 +91,6 @@ def test_a_view_of_someone_else_is_not_touched(tmp_path, server):
         (["--project", "a\x1b[2Jb"], "error: --project: a\\x1b[2Jb has characters that W&B forbids: \\x1b"),
         (["--project", "x" * 129], "error: --project: is 129 characters long; W&B takes 128"),
         (["--project", " "], "error: --project: is empty"),
-        ([], "error: --project: is missing"),
         (["--project", "p", "--entity", "../x"], "error: --entity: ../x is no name of a user or team"),
     ],
 )

@@ -57,7 +57,7 @@ def test_training_plots_show_the_records(tmp_path, figures) -> None:
     assert loss.lines[0].get_xdata().tolist() == list(range(10, 201, 10))
     assert loss.lines[1].get_ydata().tolist() == [0.3, 0.3]
     assert rate.lines[0].get_ydata()[-1] == pytest.approx(2e-3)
-    assert "peak 2.00e-03" in texts(figures["loss.png"])
+    assert "highest 2.00e-03" in texts(figures["loss.png"])
     assert "best at epoch 2: accuracy 0.950" in texts(figures["metrics.png"])
     assert [line.get_ydata().tolist() for line in figures["metrics.png"].axes[0].lines[:2]] == [
         [0.9, 0.95],
@@ -117,7 +117,7 @@ def test_learning_rate_is_read_without_a_factor_and_its_peak_stands_above_it(tmp
     axes = figures["loss.png"].axes[1]
     (note,), (line,) = axes.texts, axes.lines
     box = note.get_window_extent()
-    assert note.get_text() == "peak 1.00e-04"
+    assert note.get_text() == "highest 1.00e-04"
     assert not line.get_path().transformed(line.get_transform()).intersects_bbox(box, filled=False)
     assert axes.bbox.x0 <= box.x0 and box.x1 <= axes.bbox.x1 and box.y1 <= axes.bbox.y1
     ticks = [label.get_text() for label in axes.get_yticklabels()]

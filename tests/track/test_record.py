@@ -182,6 +182,23 @@ def test_a_resumed_run_goes_on_where_its_checkpoint_was_taken(tmp_path):
     assert [json.loads(line)["update"] for line in path.read_text().splitlines()] == [1, 3], "no line is torn"
 
 
+def test_the_record_of_the_checkpoint_that_a_run_goes_on_from_stays(tmp_path):
+    """It is written when the checkpoint is on the disk, so after it; one of a later checkpoint is of what is cut."""
+    path = tmp_path / "metrics.jsonl"
+    with Recorder(path) as recorder:
+        recorder.write({"event": "train", "update": 2, "epoch": 0.5})
+        cut_at = recorder.size()
+        recorder.write({"event": "train", "update": 3, "epoch": 0.5})
+        for update in (2, 3):
+            recorder.write({"event": "checkpoint", "update": update, "bytes": 5})
+    with path.open("ab") as file:
+        file.write(b'{"event": "checkpoint", "update": 1}')  # torn
+    for _ in range(2):
+        with Recorder(path, cut_at=cut_at, place=(2, 0)) as recorder:
+            assert [(one["event"], one["update"]) for one in recorder.records] == [("train", 2), ("checkpoint", 2)]
+        assert len(path.read_text().splitlines()) == 2
+
+
 def test_a_file_that_has_lost_lines_is_cut_by_updates(tmp_path, capsys):
     """As after a loss that a first resume has gone on from, and a second one from the same checkpoint."""
     path = tmp_path / "metrics.jsonl"
