@@ -25,7 +25,7 @@ from sentiment_ft.track import wandb_offline, wandb_run, wandb_service
 from sentiment_ft.track.mirror import Record
 from sentiment_ft.track.record import read_records
 from sentiment_ft.track.tracked import Tracked
-from sentiment_ft.track.wandb_run import Described, Link, NotTaken, Refused
+from sentiment_ft.track.wandb_run import Described, Link, NotTaken, Refused, Unusable
 from sentiment_ft.track.wandb_views import close_views, open_views
 
 LATER = "the same command later: it goes on where it was"
@@ -111,7 +111,8 @@ def send(folder: Path) -> tuple[int, str]:
             code = EXIT_DONE if summary else last_code(folder) or EXIT_BUG
             link.finish(code)  # not as preempted: it may have been stopped on its page, and would be given out again
         except Refused as refused:
-            raise ModelError(f"W&B: {refused}", where=where, way_out="wandb login") from None
+            way_out = "the words of W&B" if isinstance(refused, Unusable) else "wandb login"
+            raise ModelError(f"W&B: {refused}", where=where, way_out=way_out) from None
         except UserError:
             raise
         except NotTaken as error:
@@ -159,13 +160,13 @@ def _try(where: str, show: Callable[[], None]) -> bool:
 
 def _send_offline_parts(at: Tracked, folder: Path, parts: Sequence[Path]) -> None:
     """By W&B's own command, which has what the record has not: measurements of the machine. parts: a folder for each
-    start of the run. Raises OSError, SubprocessError.
+    start of the run, also those it has sent before: W&B has nothing of the run now. Raises OSError, SubprocessError.
     """
     environment = os.environ | {"WANDB_DIR": str(folder.absolute())}  # else it makes wandb/logs in the current folder
-    command = [sys.executable, "-c", WANDB_SYNC, "sync", "--id", at.id, "--project", at.project or "", "--entity"]
+    to = ["--id", at.id, "--project", at.project or "", "--entity", at.entity or ""]
     done = subprocess.run(
-        [*command, at.entity or "", *map(str, parts)], stdin=subprocess.DEVNULL, capture_output=True, text=True,
-        errors="replace", timeout=FINISH_S, env=environment,
+        [sys.executable, "-c", WANDB_SYNC, "sync", "--no-skip-synced", *to, *map(str, parts)], capture_output=True,
+        stdin=subprocess.DEVNULL, text=True, errors="replace", timeout=FINISH_S, env=environment,
     )  # fmt: skip
     if done.returncode:
         raise OSError(done.stderr.strip().rpartition("\n")[2])

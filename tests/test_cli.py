@@ -166,6 +166,7 @@ def test_bad_data_is_refused_alike_with_and_without_the_model(name, here, model)
     ("name", "parts"),
     [
         ("missing.csv", ("missing.csv: no such file or folder",)),
+        ("https://bob:s3cr3t@host/x.csv", ("https:/***@host/x.csv: no such", "the folder https:/***@host is not")),
         ("rveiews.jsonl", ("did you mean reviews.jsonl?",)),
         ("folder", ("folder: the folder has no file",)),
         ("synthetic:foo", ("one of synthetic, synthetic:held-out",)),

@@ -107,10 +107,12 @@ class Verbs(click.Group):
 
 
 def _words(error: UserError) -> str:
-    """The message, safe to print: names of files, columns and keys may hold anything, also escape sequences."""
+    """The message, safe to print: names of files, columns and keys may hold anything, escape sequences, a password."""
+    from sentiment_ft.run.environment import scrubbed
+
     where = "" if error.where is None else f"{printable(error.where)}: "
     way_out = f"\nway out: {error.way_out}" if error.way_out else ""
-    return where + "\n".join(map(printable, f"{error.what}{way_out}".split("\n")))
+    return scrubbed(where + "\n".join(map(printable, f"{error.what}{way_out}".split("\n"))))
 
 
 def _say_stopped(stopped: Preempted) -> int:

@@ -37,9 +37,11 @@ def evenly(points: Sequence[Point], most: int) -> list[Point]:
 
 
 def smoothed(points: Sequence[Point], window: int) -> list[Point]:
-    """Mean of `window` neighbours, at the mean of their places."""
+    """Mean of `window` neighbours, at the mean of their places; of long series MOST such means."""
     if window < 2 or len(points) < window:
         return []
     # Each window by itself: a running sum would keep what one huge number rounds away to the end of the curve.
-    means = sliding_window_view(np.asarray(points, dtype=float), window, axis=0).mean(axis=-1)
+    windows = sliding_window_view(np.asarray(points, dtype=float), window, axis=0)
+    shown = np.linspace(0, len(windows) - 1, min(len(windows), MOST)).round().astype(int)
+    means = windows[shown].mean(axis=-1)
     return [(float(x), float(y)) for x, y in means]

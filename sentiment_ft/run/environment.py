@@ -44,7 +44,7 @@ _SECRET_VALUE = re.compile(
     r"hf_[A-Za-z0-9]{16,}"  # Hugging Face
     r"|wandb_v1_[A-Za-z0-9_-]{16,}"
     r"|(?<![0-9A-Za-z])[0-9a-f]{40}(?![0-9A-Za-z])"  # W&B keys; a git commit looks the same, see _REVISION_NAME
-    r"|(?<=://)[^/\s@]+(?=@)"  # user:password@ in a URL
+    r"|(?:(?<=://)|(?<=:/))[^/\s]+(?=@)"  # user:password@ in a URL, also in one that was read as a path
 )
 _SECRET_QUERY = re.compile(
     r"(?i)([?&][\w.-]*(?:token|key|secret|password|signature|credential)=)[^&\s]+"

@@ -9,6 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sentiment_ft.run.writing import unwritable
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -44,13 +46,16 @@ def tidy(axes: Axes) -> None:
 
 
 def save(figure: Figure, path: Path) -> Path:
-    """Write the PNG beside its place, then rename it there: a reader never sees half a picture."""
+    """Write the PNG beside its place, then rename it there: a reader never sees half a picture. Raises OutputError."""
     height = float(figure.get_size_inches()[1])
     figure.tight_layout(rect=(0.005, 0.0, 0.995, 1 - 0.62 / height))
-    path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
-    figure.savefig(part, format="png", dpi=DPI, facecolor="white")
-    part.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(part, format="png", dpi=DPI, facecolor="white")
+        part.replace(path)
+    except OSError as error:
+        raise unwritable(path, error) from None
     return path
 
 

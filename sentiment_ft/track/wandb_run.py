@@ -171,7 +171,7 @@ def connect(
     sys.argv = [*sys.argv[:1], *masked(sys.argv[1:])]  # wandb sends it as it stands; it has been read long ago
     try:
         return _connect(described, known, mode=mode, finish_timeout_s=finish_timeout_s, stop=stop)
-    except ValidationError as error:  # of wandb's settings, by a variable that says what cannot be
+    except (ValidationError, UnicodeError) as error:  # a variable, or the name of the folder, that cannot be
         raise Unusable(words(error)) from None
 
 
@@ -199,7 +199,7 @@ def _connect(
             tags=config.wandb_tags or None, notes=config.wandb_notes,
             config=config.model_dump(mode="json") | described.details, allow_val_change=True, settings=settings,
         )  # fmt: skip
-    except ValidationError:
+    except (ValidationError, UnicodeError):
         raise
     except (wandb.errors.Error, ValueError) as error:
         account = wandb.errors.UsageError | wandb.errors.AuthenticationError | ValueError

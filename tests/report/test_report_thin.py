@@ -37,5 +37,7 @@ def test_evenly_keeps_the_ends(points: list[tuple[float, float]], most: int) -> 
 def test_smoothed_is_a_mean() -> None:
     assert smoothed([(0, 1.0), (1, 3.0), (2, 5.0), (3, 7.0)], 2) == [(0.5, 2.0), (1.5, 4.0), (2.5, 6.0)]
     assert smoothed([(0, 1.0)], 2) == []
+    long = smoothed([(place, float(place)) for place in range(10_000)], 100)
+    assert (len(long), long[0], long[-1]) == (MOST, (49.5, 49.5), (9949.5, 9949.5))
     spike = [(place, 1e20 if place == 50 else 1.0) for place in range(400)]
     assert smoothed(spike, 13)[-1] == (393.0, 1.0), "gone with its window"

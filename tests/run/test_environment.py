@@ -50,6 +50,7 @@ def test_nothing_heavy_is_imported() -> None:
         (["--anything", WANDB_KEY], ["--anything", "***"]),
         (["-o", f"run_name=a-{WANDB_KEY}"], ["-o", "run_name=a-***"]),
         (["--data", "https://me:s3cret@host/a.csv?x=1"], ["--data", "https://***@host/a.csv?x=1"]),
+        (["--notes=x https://me:s3@cret@host/a"], ["--notes=x https://***@host/a"]),
         (["https://host/a?X-Amz-Signature=s3cret&y=2"], ["https://host/a?X-Amz-Signature=***&y=2"]),
         # not secrets
         (["-o", "tokenizer=bert-base-uncased"], ["-o", "tokenizer=bert-base-uncased"]),

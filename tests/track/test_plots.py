@@ -8,6 +8,7 @@ from matplotlib import colors, image
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
+from sentiment_ft.errors import OutputError
 from sentiment_ft.judge.scores import expected_calibration_error
 from sentiment_ft.track import canvas, judgement_plots, plots
 from sentiment_ft.track.numbers import interval, number
@@ -260,3 +261,9 @@ def test_numbers_for_people() -> None:
     ]
     assert interval([0.99364, 1.0]) == "0.9936 to 1.0000"
     assert interval(None) == "–"
+
+
+def test_a_picture_that_cannot_be_written_is_one_line(tmp_path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(OutputError, match="cannot be written"):
+        plots.training_plots(training(20), tmp_path / "file")

@@ -303,6 +303,17 @@ def test_the_end_of_a_sync_by_force_ends_what_it_has_started(run, server):
     assert sum("lengths" in row for row in server.history(id_of(run))) == 1
 
 
+def test_offline_files_that_were_sent_before_are_sent_again_where_they_are_needed(run, server):
+    """W&B's own command marks what it has sent, also where the server kept none of it, or the run was deleted there."""
+    record(run, 20, WANDB_MODE="offline")
+    for file in list(run.glob("wandb/offline-run-*/*.wandb")):
+        file.with_suffix(".wandb.synced").touch()
+    record(run, 40, WANDB_MODE="offline", first=21)
+    done = sync(run, **server.variables())
+    assert done.returncode == 0, done.stderr
+    check_whole(server, run, list(range(1, 41)))
+
+
 def test_two_syncs_at_once_send_it_once(run, server):
     record(run, 20, WANDB_MODE="offline")
     with ThreadPoolExecutor(2) as pool:
