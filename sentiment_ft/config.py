@@ -69,7 +69,11 @@ def _listed(value: Any) -> Any:
     """`none`, one word, several with commas between them, or a list, also as a flag's text: as people write it."""
     if value is None or value == "none":
         return ()
-    return tuple(word.strip() for word in value.strip().strip("[]").split(",")) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    text = value.strip()
+    text = text[1:-1].strip() if text.startswith("[") and text.endswith("]") else text
+    return tuple(word.strip() for word in text.split(",")) if text else ()
 
 
 def _rows_of(source: str | None) -> str | None:

@@ -133,7 +133,10 @@ def closing(run: Run, test_p: NDArray[np.float64] | None) -> None:
         for name, judgement in judged.items():
             title = f"{name}: {judgement.rows:,} rows" + (" (sealed: never used to choose)" if name == "test" else "")
             console.print(judgement_table(judgement.to_json(), title))
-        console.print(summary_table(summary, [*([("report", str(report))] if report else []), *seen_at(run)]))
+        console.print(summary_table(summary))
+        for name, where in [*([("report", str(report))] if report else []), *seen_at(run)]:
+            # Beside the table, which would tear an address or a command into lines that cannot be copied.
+            console.print(f"{name:<18}{printable(where, 4096)}", markup=False)
         best = printable(shlex.quote(str(run.folder / "best")), 200)
         console.print(f'try it: sentiment-ft predict --model {best} "What a lovely film!"', markup=False)
 

@@ -214,7 +214,8 @@ def _explain(error: ValidationError, origins: Mapping[str, str]) -> str:
         elif fault["type"] == "value_error":
             message = str(fault["ctx"]["error"]) if "ctx" in fault else fault["msg"]
         else:
-            entry = f"{printable(str(fault['loc'][1]), 60)}: " if len(fault["loc"]) > 1 else ""  # of a mapping
+            within = fault["loc"][1:2]  # a key of a mapping, the number of a word in a list
+            entry = f"{printable(str(within[0]), 60)}: " if within and not isinstance(within[0], int) else ""
             said = fault["msg"][0].lower() + fault["msg"][1:]
             if fault["type"] == "string_pattern_mismatch":
                 said = f"should be {PATTERN_WORDS[fault['ctx']['pattern']]}"

@@ -6,6 +6,7 @@ by a dead server, a killed process or no account, is in the run folder.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -18,12 +19,13 @@ from sentiment_ft.errors import EXIT_BUG, EXIT_DONE, ModelError, OutputError, Us
 from sentiment_ft.run.attempts import last_code
 from sentiment_ft.run.find import config_of
 from sentiment_ft.run.layout import readable
-from sentiment_ft.run.lock import Busy, check_idle
+from sentiment_ft.run.lock import Busy, check_idle, idle
 from sentiment_ft.terminal import console, printable
 from sentiment_ft.track import tracked as tracking
 from sentiment_ft.track import wandb_offline, wandb_run, wandb_service
 from sentiment_ft.track.mirror import Record
 from sentiment_ft.track.record import read_records
+from sentiment_ft.track.rows import position
 from sentiment_ft.track.tracked import Tracked
 from sentiment_ft.track.wandb_run import Described, Link, NotTaken, Refused, Unusable
 from sentiment_ft.track.wandb_views import close_views, open_views
@@ -102,7 +104,7 @@ def send(folder: Path) -> tuple[int, str]:
         tracking.write(folder, known)  # a run that starts meanwhile goes on with that id
         try:
             link, is_new = _open(described, known, records)
-            whole = known.complete or not is_new
+            whole = True
             _write_down(folder, replace(link.tracked, complete=known.complete))
             link.send(records)
             summary = wandb_run.read_mapping(folder / "summary.json")  # of a run that is done
@@ -137,19 +139,23 @@ def _open(described: Described, known: Tracked, records: Sequence[Record]) -> tu
     link = connect()
     is_new = link.is_new
     parts = sorted((described.folder / "wandb").glob(f"offline-run-*-{known.id}")) if is_new else []
-    if parts and wandb_offline.are_whole((row for part in parts for row in wandb_offline.rows_of(part)), records):
+    rows = [row for part in parts for row in wandb_offline.rows_of(part)]
+    if rows and wandb_offline.are_whole(rows, records):
         at = link.tracked
         link.finish(EXIT_BUG)
         wandb_service.leave()
         _send_offline_parts(at, described.folder, parts)
         link = connect()
+        link.see_that_it_goes_to(position(rows[-1]))
     if link.is_new:
         _try(printable(str(described.folder), 200), lambda: open_views(link, described))
     return link, is_new
 
 
 def _try(where: str, show: Callable[[], None]) -> bool:
-    """A table or picture that cannot be shown costs no number. Returns whether all are."""
+    """A table or picture that cannot be shown costs no number. Returns whether all are. The lengths and the code, shown
+    first, are not tried again: a run whose numbers are there counts as whole.
+    """
     try:
         show()
         return True
@@ -174,9 +180,10 @@ def _send_offline_parts(at: Tracked, folder: Path, parts: Sequence[Path]) -> Non
 
 def _write_down(folder: Path, tracked: Tracked) -> None:
     """Unless a run has begun there meanwhile: what is true then it writes itself."""
-    known = tracking.read(folder)
-    if _is_idle(folder) and known is not None and known.id == tracked.id:
-        tracking.write(folder, tracked)
+    with contextlib.suppress(Busy), idle(folder):
+        known = tracking.read(folder)
+        if known is not None and known.id == tracked.id:
+            tracking.write(folder, tracked)
 
 
 def _is_idle(folder: Path) -> bool:

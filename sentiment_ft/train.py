@@ -123,24 +123,25 @@ def live(run: Run, cut_at: int | None) -> None:
     """
     under_torchrun = "LOCAL_RANK" in os.environ
     launched = under_torchrun or attempt.has_launcher()
-    try:
-        # A signal in the last seconds, while trackers take the rest, changes nothing any more: heeding is around them.
-        with heeding(run.control, launched=under_torchrun), recording.open_recorder(run, cut_at) as run.recorder:
-            with watched(run.accelerator, run.config.hang_seconds, launched=launched) as run.control.heartbeat:
-                try:
-                    fit(run)
-                    run.control.meet("its end")  # a signal after the last update
-                except Stopped as stopped:
-                    raise saving.stop(run, stopped.number) from None
-                except Exception:
-                    with run.control.heartbeat.at_length("saving"):
-                        saving.settle(run)  # the checkpoint that is on its way is what the run goes on from
-                    raise
-                conclude(run)
-            saving.finish(run)
-    except Preempted:  # the first to end takes all along: not before the main process has told the tracker
-        run.accelerator.wait_for_everyone()
-        raise
+    # A signal in the last seconds, while trackers take the rest and the other processes wait for that, changes nothing.
+    with heeding(run.control, launched=under_torchrun):
+        try:
+            with recording.open_recorder(run, cut_at) as run.recorder:
+                with watched(run.accelerator, run.config.hang_seconds, launched=launched) as run.control.heartbeat:
+                    try:
+                        fit(run)
+                        run.control.meet("its end")  # a signal after the last update
+                    except Stopped as stopped:
+                        raise saving.stop(run, stopped.number) from None
+                    except Exception:
+                        with run.control.heartbeat.at_length("saving"):
+                            saving.settle(run)  # the checkpoint that is on its way is what the run goes on from
+                        raise
+                    conclude(run)
+                saving.finish(run)
+        except Preempted:  # the first to end takes all along: not before the main process has told the tracker
+            run.accelerator.wait_for_everyone()
+            raise
 
 
 def conclude(run: Run) -> None:

@@ -463,6 +463,14 @@ def test_a_list_of_words_in_a_flag(given):
     assert loaded.config.report_to == ("wandb", "tensorboard")
 
 
+def test_brackets_are_of_a_list_or_of_a_word():
+    assert load("quickstart", [], {"report_to": "[]"}).config.report_to == ()
+    assert load("quickstart", ['wandb_tags="x[1]"']).config.wandb_tags == ("x[1]",)
+    assert load("quickstart", ['wandb_tags="a]"']).config.wandb_tags == ("a]",)
+    with pytest.raises(ConfigError, match="--report-to: input should be"):
+        load("quickstart", [], {"report_to": "[wandb"})
+
+
 @pytest.mark.parametrize(
     ("override", "words"),
     [

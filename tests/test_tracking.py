@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from sentiment_ft.errors import EXIT_PREEMPTED
@@ -128,12 +129,21 @@ def test_a_server_that_is_lost_stops_neither_the_run_nor_its_resume(folder, mode
         assert again.updates(id, "train") == list(range(1, UPDATES + 1)) and again.rewritten == []
 
 
+@pytest.mark.parametrize("processes", [1, 2])
 @pytest.mark.parametrize("stopped", [True, False])
-def test_a_signal_while_a_server_that_hangs_is_waited_for_changes_nothing(folder, model, server, stopped):
-    """Not the code of a run that is saved (a scheduler goes by it), and not that of one that is done."""
-    argv = launched.alone("sentiment_ft", "train", *tracked(model))
+def test_a_signal_while_a_server_that_hangs_is_waited_for_changes_nothing(folder, model, server, stopped, processes):
+    """Not the code of a run that is saved (a scheduler goes by it), and not that of one that is done. Of several
+    processes the others wait for the one that waits for the server.
+    """
+    options = tracked(model, updates=MANY)
+    argv = launched.alone("sentiment_ft", "train", *options)
+    if processes > 1:
+        argv = launched.sentiment_ft_launch(*options, processes=processes)
     with training(argv, folder, **server.variables(WANDB_X_FILE_STREAM_TRANSMIT_INTERVAL="1")) as process:
         wait_until_it_has(process, folder / "run", 10)
+        while not any(server.streams.values()):  # else there is no W&B run yet that would be waited for
+            assert process.poll() is None
+            time.sleep(0.01)
         server.fault = "black hole"
         if stopped:
             process.send_signal(signal.SIGTERM)
@@ -142,12 +152,19 @@ def test_a_signal_while_a_server_that_hangs_is_waited_for_changes_nothing(folder
         else:
             while not (folder / "run" / "summary.json").exists():
                 time.sleep(0.05)
-        time.sleep(0.5)
-        assert process.poll() is None, "it waits for the server, or is on its way out"
-        process.send_signal(signal.SIGTERM)
+        time.sleep(2)
+        assert process.poll() is None, "it waits for the server"
+        for one in trainers(process) if processes > 1 else [process]:  # the launcher would end them by force
+            one.send_signal(signal.SIGTERM)
         _, said = process.communicate(timeout=60)
     assert process.returncode == (EXIT_PREEMPTED if stopped else 0) and "Traceback" not in said, said
     server.fault = None
+
+
+def trainers(launcher) -> list[psutil.Process]:
+    """The processes that train."""
+    every = psutil.Process(launcher.pid).children(recursive=True)
+    return [one for one in every if "LOCAL_RANK" in one.environ() and one.name().startswith("python")]
 
 
 def test_a_run_that_is_stopped_on_its_page_is_saved(folder, model, server):

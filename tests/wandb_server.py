@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import math
 import re
 import threading
 import time
@@ -43,6 +44,8 @@ class Server(ThreadingHTTPServer):
         self.artifacts: dict[str, dict[str, Any]] = {}
         self.used: list[str] = []
         self.stop_asked = False
+        self.late_s = 0.0  # since the last rows, before any are listed
+        self.taken_at: dict[str, float] = {}
         """As by the button on the page of a run."""
         self.known: Any = None
         """What else it answers to: a method for each operation, by its name."""
@@ -130,7 +133,8 @@ class Server(ThreadingHTTPServer):
         return {"model": model}
 
     def endofrun(self, given: dict[str, Any]) -> Any:
-        history = self.lines(given["run"], "wandb-history.jsonl")
+        late = time.monotonic() - self.taken_at.get(given["run"], -math.inf) < self.late_s
+        history = [] if late else self.lines(given["run"], "wandb-history.jsonl")
         tail, summary = json.dumps(history[-1:]), json.dumps(self.summary(given["run"]))
         return {"model": {"bucket": {"historyTail": tail, "summaryMetrics": summary}}}
 
@@ -269,6 +273,7 @@ class _Handler(BaseHTTPRequestHandler):
                 if name == "wandb-history.jsonl" and kept.get(number, line) != line:
                     self.server.rewritten.append((run, name, number))
                 kept[number] = line
+            self.server.taken_at[run] = time.monotonic()
         if given.get("preempting"):
             self.server.preempting.add(run)
         if given.get("complete"):

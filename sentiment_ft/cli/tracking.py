@@ -110,7 +110,7 @@ def sweep(**options: Any) -> None:
     \b
     sentiment-ft sweep --count 10
     sentiment-ft sweep mine.yaml --recipe sst2 -o max_length=128
-    sentiment-ft sweep --sweep-id ab12cd34
+    sentiment-ft sweep --sweep-id ab12cd34 --recipe sst2 -o max_length=128
     """
     from sentiment_ft.launch import sweep as sweeps
 

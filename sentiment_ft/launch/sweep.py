@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from rich.table import Table
 from rich.text import Text
 
-from sentiment_ft.errors import ConfigError, Preempted, TrainingError
+from sentiment_ft.errors import EXIT_PREEMPTED, ConfigError, Preempted, TrainingError
 from sentiment_ft.launch import sweep_file, sweep_server, sweep_values
 from sentiment_ft.launch.sweep_agent import Agent
 from sentiment_ft.launch.sweep_draft import Draft
@@ -134,7 +134,9 @@ def _carry_out(api: WandbApi, options: Options, draft: Draft, place: Place) -> N
     finally:
         _conclude(plan, agent.outcomes)
     if agent.received:
-        way_out = f"go on: {printable(plan.join(), 4096)}"
+        ended = sum(found.code != EXIT_PREEMPTED for found in agent.outcomes)  # W&B gives the others out again
+        left = None if options.count is None else max(1, options.count - ended)
+        way_out = f"go on: {printable(plan.join(left), 4096)}"
         raise Preempted(f"{ended_by(agent.received[0])}", where=f"sweep {place.sweep}", way_out=way_out)
     if agent.outcomes and best(agent.outcomes, lower=plan.lower) is None:
         raise TrainingError("no trial gave a model", where=f"sweep {place.sweep}", way_out="see their messages above")

@@ -50,16 +50,16 @@ class Plan:
             words += ["-o", override]
         return shlex.join(words)
 
-    def join(self) -> str:
+    def join(self, count: int | None = None) -> str:
         """The command of another agent of this sweep, or of this one once it was stopped: without its recipe and
-        overrides it would train something else under the same sweep.
+        overrides it would train something else under the same sweep. count: of trials.
         """
         place = self.place
         words = ["sentiment-ft", "sweep", "--sweep-id", place.sweep, "--entity", place.entity]
         words += ["--project", place.project, "--recipe", self.recipe]
         for override in self.overrides:
             words += ["-o", override]
-        return shlex.join(words)
+        return shlex.join(words + (["--count", str(count)] if count else []))
 
     def environment(self, run_id: str, given: Mapping[str, str] = os.environ) -> dict[str, str]:
         """Where wandb.init finds the run that the agent was given."""

@@ -26,9 +26,9 @@ from sentiment_ft.recipe import Loaded, dump
 from sentiment_ft.terminal import console, printable, results, standard_output
 
 UPDATES_A_STRIKE = 50  # enough that the training does not end before the last of them
-# Endings of what differs from run to run in metrics.jsonl: seconds, memory, and what is made of them.
 WEIGHTS = ("checkpoints/*/model.safetensors", "checkpoints/*/training.safetensors", "best/model.safetensors")
 COMPARED = ("metrics.jsonl", "predictions.jsonl", *WEIGHTS)
+# Endings of what differs from run to run in metrics.jsonl: seconds, memory, and what is made of them.
 NOT_COMPARED = ("_s", "_mib", "mfu")
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from sentiment_ft.errors import OutputError
 from sentiment_ft.run.destination import check_above, check_name, path_of
 from sentiment_ft.run.layout import INNER, MARK, holds_no_run, is_owned, is_run, readable
-from sentiment_ft.run.lock import LOCKS, WAIT, alone, check_idle, hold
+from sentiment_ft.run.lock import LOCKS, WAIT, alone, check_idle, hold, is_held
 from sentiment_ft.run.writing import unwritable, write_text
 from sentiment_ft.terminal import printable
 
@@ -70,7 +70,8 @@ def create(folder: Path, config_yaml: str, *, overwrite: bool, run_name: str | N
         hold(folder)
         if not holds_no_run(folder):
             raise _taken(folder)
-        (folder / MARK).unlink(missing_ok=True)  # of one that was killed before it had written it
+        if is_held(folder):  # without locks it may be of a run that begins this moment
+            (folder / MARK).unlink(missing_ok=True)  # of one that was killed before it had written it
         try:  # of two runs in one empty folder, one makes this file
             os.close(os.open(folder / MARK, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
         except FileExistsError:

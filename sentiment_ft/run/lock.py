@@ -107,12 +107,25 @@ def is_held(folder: Path) -> bool:
 
 
 def check_idle(folder: Path, *, way_out: str = "wait for its end") -> None:
-    """Raises OutputError while a run of another process is at work in it."""
+    """Raises Busy while a run of another process is at work in it, OutputError."""
+    with idle(folder, way_out=way_out):
+        pass
+
+
+@contextlib.contextmanager
+def idle(folder: Path, *, way_out: str = "wait for its end") -> Iterator[None]:
+    """Within, for less than SECONDS_OF_A_LOOK, no run of another process begins there. Raises Busy while one is at
+    work, OutputError.
+    """
     try:
-        if not is_held(folder) and (descriptor := lock(folder, shared=True, way_out=way_out)) is not None:
-            os.close(descriptor)
+        descriptor = None if is_held(folder) else lock(folder, shared=True, way_out=way_out)
     except OSError as error:
         raise OutputError(f"cannot be read: {error.strerror}", where=_shown(folder)) from None
+    try:
+        yield
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
 
 
 def _shown(path: Path) -> str:

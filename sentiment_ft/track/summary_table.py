@@ -5,7 +5,7 @@ No lines and no markup: the tables read the same in a terminal, a log file and a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from rich.table import Table
@@ -29,8 +29,8 @@ def judgement_table(judgement_json: Mapping[str, Any], title: str) -> Table:
     return table
 
 
-def summary_table(summary: Mapping[str, Any], views: Sequence[tuple[str, str]] = ()) -> Table:
-    """The run in a dozen lines. `summary`: the content of summary.json. views: what shows it, and where."""
+def summary_table(summary: Mapping[str, Any]) -> Table:
+    """The run in a dozen lines. `summary`: the content of summary.json."""
     table = Table(
         title=Text(f"run {printable(summary['run_name'])}"),
         title_justify="left",
@@ -41,7 +41,7 @@ def summary_table(summary: Mapping[str, Any], views: Sequence[tuple[str, str]] =
     )
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
-    for name, value in [*_lines(summary), *views]:
+    for name, value in _lines(summary):
         table.add_row(name, Text(printable(value)))
     return table
 

@@ -28,7 +28,7 @@ from sentiment_ft.track.wandb_views import close_views, open_views
 RETRY_S = 60.0
 BUSY_S = 5.0  # while a `sync` sends the run
 AT_ONCE_S = 0.5  # after a second Ctrl-C
-FINISH_S = 7.0  # and the exit of the process: 10 s in all
+FINISH_S = 7.0  # and the exit of the process: 10 s in all, on a machine at rest
 
 
 class WandbMirror:

@@ -20,8 +20,8 @@ def earlier(folder: Path, id: str, current: str) -> Position:
     found: Position = {}
     for part in sorted((folder / "wandb").glob(f"offline-run-*-{id}")):
         if not Path(current).resolve().is_relative_to(part.resolve()):
-            for event, update in rows_end(part).items():
-                found[event] = max(update, found.get(event, -1))
+            for event, place in rows_end(part).items():
+                found[event] = max(place, found.get(event, -1))
     return found
 
 

@@ -152,11 +152,16 @@ class Link:
         for pause in SECONDS_TO_ARRIVE:
             time.sleep(pause)
             newest = _newest_row(self._run)
-            there = position(newest)
-            arrived = all(there.get(event, -1) >= place for event, place in self._newest.items())
-            if newest and arrived:
+            if newest and is_reached(self._newest, position(newest)):
                 return
         raise NotTaken("the server has not kept the rows it was sent")
+
+    def see_that_it_goes_to(self, end: Position) -> None:
+        """What was sent another way is there, or nothing of it; else the next rows would be sent twice. Raises
+        NotTaken.
+        """
+        if not self.is_new and not is_reached(end, self._at):
+            raise NotTaken("the server does not show all rows yet that it was sent")
 
 
 def connect(
@@ -207,7 +212,7 @@ def _connect(
             raise Refused(words(error).removeprefix(f"{type(error).__name__}: ").rstrip(". ")) from None
         raise
     try:
-        newest = _newest_row(run) if run.resumed and not run.offline else {}
+        newest = _listed_row(run) if run.resumed and not run.offline else {}
         earlier = wandb_offline.earlier(described.folder, known.id, run.dir) if run.offline else position(newest)
     except Exception:
         with contextlib.suppress(Exception):  # left open, its threads end in tracebacks
@@ -243,11 +248,24 @@ def words(error: BaseException) -> str:
     """What wandb says, on one line and without a key."""
     if isinstance(error, UserError):
         return printable(f"{error.where}: {error.what}", 200)
-    return printable(f"{type(error).__name__}: {what_is_wrong(error)}", 200)
+    return printable(f"{type(error).__name__}: {what_is_wrong(error)}".removesuffix(": "), 200)
 
 
 def _is_refused(said: str) -> bool:
     return re.search(r"\berror 40[0134]\b", said) is not None
+
+
+def is_reached(end: Position, at: Position) -> bool:
+    return all(at.get(event, -1) >= place for event, place in end.items())
+
+
+def _listed_row(run: Any) -> dict[str, Any]:
+    """The newest row of a run that the server knows: one that it has just got it may show a moment later."""
+    for pause in SECONDS_TO_ARRIVE:
+        time.sleep(pause)
+        if newest := _newest_row(run):
+            return newest
+    return {}
 
 
 def _newest_row(run: Any) -> dict[str, Any]:

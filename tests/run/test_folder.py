@@ -255,6 +255,29 @@ def test_two_runs_at_once_never_share_a_folder(tmp_path, monkeypatch, run_name):
         assert sorted(made) == [Path("runs/mine"), Path("runs/mine-2")] and not refused
 
 
+def test_without_locks_an_empty_mark_may_be_of_a_run_that_begins_this_moment(tmp_path, monkeypatch):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / MARK).touch()
+    monkeypatch.setattr(fcntl, "flock", Mock(side_effect=OSError(errno.ENOLCK, "No locks available")))
+    with pytest.raises(OutputError, match="was taken by another run"):
+        create(folder, ONE, overwrite=False)
+    monkeypatch.undo()
+    assert create(folder, ONE, overwrite=False) == folder, "with its lock it is of one that was killed"
+
+
+def test_a_run_that_began_and_ended_before_the_lock_was_ours_is_kept(tmp_path, monkeypatch):
+    folder = tmp_path / "run"
+
+    def hold_after_another(folder: Path, **_: object) -> None:
+        (folder / MARK).write_text(TWO)
+
+    monkeypatch.setattr(run_folder, "hold", hold_after_another)
+    with pytest.raises(OutputError, match="was taken by another run"):
+        create(folder, ONE, overwrite=False)
+    assert contents(folder) == {MARK: TWO.encode()}
+
+
 def test_parent_that_is_a_file(tmp_path):
     (tmp_path / "file").write_text("x")
     below = tmp_path / "file" / "run"

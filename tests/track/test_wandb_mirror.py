@@ -314,6 +314,24 @@ def test_offline_files_that_were_sent_before_are_sent_again_where_they_are_neede
     check_whole(server, run, list(range(1, 41)))
 
 
+@pytest.mark.parametrize("mode", ["online", "offline"])
+def test_a_server_that_lists_rows_late_gets_none_twice(run, server, mode):
+    record(run, 20, **server.variables(WANDB_MODE=mode))
+    server.late_s = 1.2
+    if mode == "offline":
+        assert sync(run, **server.variables()).returncode == 0
+    record(run, 40, **server.variables(), first=21)
+    check_whole(server, run, list(range(1, 41)))
+
+
+def test_an_interrupted_run_that_is_sent_is_whole(run, server):
+    (run / "summary.json").unlink()
+    record(run, 9, "preempt", WANDB_MODE="offline")
+    assert sync(run, **server.variables()).returncode == 0
+    known = tracking.read(run)
+    assert known is not None and known.complete, "a sync without names would send it again"
+
+
 def test_two_syncs_at_once_send_it_once(run, server):
     record(run, 20, WANDB_MODE="offline")
     with ThreadPoolExecutor(2) as pool:
