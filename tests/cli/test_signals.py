@@ -111,3 +111,20 @@ def test_what_is_half_written_goes_also_where_no_exception_can_be_raised(tmp_pat
 def test_an_ignored_ctrl_c_stays_ignored():
     script = "\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n" + TWICE
     assert run(script, number=2) == (0, ["tidying", "never"])
+
+
+LEAVING = """
+import atexit, sys, time
+atexit.register(lambda: (print("leaving", flush=True), time.sleep(2)))
+from sentiment_ft import cli
+cli.main(["completion", "bash"])
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGUSR2])
+def test_a_signal_while_the_interpreter_ends_comes_too_late(number):
+    """What is done, or saved, keeps its exit code."""
+    with subprocess.Popen([sys.executable, "-c", LEAVING], stdout=subprocess.PIPE, text=True) as process:
+        assert any(line == "leaving\n" for line in process.stdout)
+        process.send_signal(number)
+        assert process.wait(20) == 0

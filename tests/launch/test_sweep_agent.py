@@ -220,6 +220,24 @@ def test_three_failures_in_a_row_end_the_agent(agent):
     assert codes(agent) == [3, 0, 3, 3, 3]
 
 
+def test_trials_that_were_stopped_are_no_failures(agent):
+    usual = agent.api.known.Heartbeat
+
+    def heartbeat(given):
+        answer = usual(given)
+        for run_id in json.loads(given["runState"]):
+            begins(agent, run_id)
+            answer["agentHeartbeat"]["commands"] = json.dumps([{"type": "stop", "run_id": run_id}])
+            if agent._stopped_at is not None and agent._running is not None:
+                agent._running.kill()  # it has not saved in time
+        return answer
+
+    agent.api.known.Heartbeat = heartbeat
+    agent.api.known.trials = [{"seed": SLEEPS}] * 4
+    agent.run()
+    assert codes(agent) == [-signal.SIGKILL] * 4
+
+
 @pytest.mark.parametrize(
     "values",
     [
