@@ -611,6 +611,18 @@ def test_a_config_that_is_lost_is_in_the_checkpoints(trainer, place, stopped, da
     assert_same(trainer(resume=str(stopped)), whole(trainer, place))
 
 
+def test_where_the_values_came_from_is_told_after_a_resume_too(stopped):
+    def origins() -> dict[str, str]:
+        return {
+            key: entry["origin"] for key, entry in json.loads((stopped / "plan.json").read_text())["config"].items()
+        }
+
+    first = origins()
+    with pytest.raises(SystemExit) as ended:
+        command(["--resume", str(stopped), "--quiet"], prog_name="train")
+    assert ended.value.code == 0 and origins() == first and not any("config.yaml" in one for one in first.values())
+
+
 def test_a_pipe_in_the_place_of_its_config_is_not_waited_for(trainer, stopped):
     put_pipe(stopped / "config.yaml")
     with pytest.raises(ConfigError, match=r"is no run folder: it has no config.yaml of a run"):
