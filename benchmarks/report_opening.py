@@ -50,7 +50,7 @@ def main() -> None:
             "opened_s": opened,
             "opened_median_s": statistics.median(opened),
             "chromium": version,
-            "made": plain(min(made, key=lambda one: one.wall_s)),
+            "made": plain(min(made, key=lambda one: one.wall_s)) | {"command": "sentiment-ft report RUN --output FILE"},
         }
     print(write("report-opening", figures), json.dumps(figures))
 
