@@ -21,7 +21,6 @@ from sentiment_ft.run.writing import discard_unfinished
 SECONDS_TO_TIDY_UP = 10.0
 
 _received: list[int] = []
-_at_exit: list[Callable[[], None]] = []
 
 
 def received() -> int:
@@ -69,8 +68,9 @@ def end_the_verb(say: Callable[[int], int]) -> Iterator[None]:
     finally:
         for number, usual in before.items():
             signal.signal(number, usual)
-        if before and not _at_exit:
-            _at_exit.append(atexit.register(_come_too_late))
+        if before:
+            atexit.unregister(_come_too_late)  # of an earlier verb of this process
+            atexit.register(_come_too_late)
         if _received and signal.SIGINT in before:  # no second one breaks the last line off by a traceback
             signal.signal(signal.SIGINT, signal.SIG_IGN)
         for timer in late:

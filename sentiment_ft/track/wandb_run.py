@@ -152,7 +152,7 @@ class Link:
         for pause in SECONDS_TO_ARRIVE:
             time.sleep(pause)
             newest = _newest_row(self._run)
-            if newest and is_reached(self._newest, position(newest)):
+            if newest and _is_reached(self._newest, position(newest)):
                 return
         raise NotTaken("the server has not kept the rows it was sent")
 
@@ -160,7 +160,7 @@ class Link:
         """What was sent another way is there, or nothing of it; else the next rows would be sent twice. Raises
         NotTaken.
         """
-        if not self.is_new and not is_reached(end, self._at):
+        if not self.is_new and not _is_reached(end, self._at):
             raise NotTaken("the server does not show all rows yet that it was sent")
 
 
@@ -255,7 +255,8 @@ def _is_refused(said: str) -> bool:
     return re.search(r"\berror 40[0134]\b", said) is not None
 
 
-def is_reached(end: Position, at: Position) -> bool:
+def _is_reached(end: Position, at: Position) -> bool:
+    """Whether all that goes to `end` is in what goes to `at`."""
     return all(at.get(event, -1) >= place for event, place in end.items())
 
 

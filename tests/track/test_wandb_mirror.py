@@ -16,6 +16,7 @@ import pytest
 
 from sentiment_ft.track import tracked as tracking
 from sentiment_ft.track.wandb_offline import are_whole, rows_end
+from sentiment_ft.track.wandb_run import Link, NotTaken
 from tests.mirrored import (
     family,
     kill,
@@ -322,6 +323,15 @@ def test_a_server_that_lists_rows_late_gets_none_twice(run, server, mode):
         assert sync(run, **server.variables()).returncode == 0
     record(run, 40, **server.variables(), first=21)
     check_whole(server, run, list(range(1, 41)))
+
+
+def test_a_server_that_shows_a_part_of_what_it_was_sent_gets_no_row_after_it():
+    """The next rows would be sent twice. Of a run that it shows nothing of, the record is sent whole."""
+    Link(None, {"train": 5.0}, is_new=False).see_that_it_goes_to({"train": 5.0})
+    Link(None, {}, is_new=True).see_that_it_goes_to({"train": 9.0})
+    for at in ({"train": 5.0}, {"eval": 9.0}):
+        with pytest.raises(NotTaken, match="does not show all rows yet"):
+            Link(None, at, is_new=False).see_that_it_goes_to({"train": 9.0})
 
 
 def test_an_interrupted_run_that_is_sent_is_whole(run, server):
